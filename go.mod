@@ -1,0 +1,3 @@
+module fastman
+
+go 1.26.8
