@@ -1,0 +1,132 @@
+// Package cut takes the types that a user did not choose out of a template.
+//
+// A template is a complete app with every type switched on. A section is a pair
+// of whole lines, in the comment syntax of the file:
+//
+//	# fastman: if oauth or passkey
+//	…
+//	# fastman: end
+//
+// and "# fastman: file oauth" on the first line makes the whole file a section;
+// with "only" behind it the set must hold nothing else. There is no else, no not
+// and no nesting: a type only ever adds lines. What is left carries no marker, and
+// no import that only a removed line used.
+package cut
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"fastman/internal/feature"
+)
+
+// marker matches a line that is a marker and nothing else. The space behind the
+// comment sign is required: gofmt moves directives that lack it.
+var marker = regexp.MustCompile(`^\s*(?:#|//|<!--) fastman: (.*?)(?: -->)?\s*$`)
+
+// File cuts one template. It returns keep == false when the set does not hold
+// what the whole file is for. A malformed marker is an error with name and line.
+func File(name string, src []byte, set feature.Set) (out []byte, keep bool, err error) {
+	lines := strings.SplitAfter(string(src), "\n")
+	if words, ok := directive(lines[0]); ok && words[0] == "file" {
+		keep, err := holds(words[1:], set)
+		if err != nil || !keep {
+			return nil, false, located(name, 1, err)
+		}
+		lines = lines[1:]
+	}
+	kept, cutAny, err := sections(name, lines, set)
+	if err != nil {
+		return nil, false, err
+	}
+	text := strings.Join(kept, "")
+	if cutAny && path.Ext(name) == ".py" {
+		text = dropUnusedImports(text)
+	}
+	return []byte(text), true, nil
+}
+
+// sections returns the lines outside sections and inside those that set holds.
+func sections(name string, lines []string, set feature.Set) (kept []string, cutAny bool, err error) {
+	open, inside := 0, true // line of the open "if", and whether its lines are kept
+	for i, line := range lines {
+		words, ok := directive(line)
+		switch {
+		case !ok && inside:
+			kept = append(kept, line)
+		case !ok:
+			cutAny = true
+		case words[0] == "if" && open == 0:
+			open = i + 1
+			if inside, err = holds(words[1:], set); err != nil {
+				return nil, false, located(name, i+1, err)
+			}
+		case words[0] == "end" && len(words) == 1 && open > 0:
+			open, inside = 0, true
+		default:
+			return nil, false, located(name, i+1, fmt.Errorf("misplaced marker %q", strings.Join(words, " ")))
+		}
+	}
+	if open > 0 {
+		return nil, false, located(name, open, fmt.Errorf("section has no end"))
+	}
+	return kept, cutAny, nil
+}
+
+func directive(line string) (words []string, ok bool) {
+	m := marker.FindStringSubmatch(strings.TrimRight(line, "\r\n"))
+	if m == nil {
+		return nil, false
+	}
+	words = strings.Fields(m[1])
+	if len(words) == 0 {
+		words = []string{""}
+	}
+	return words, true
+}
+
+// holds evaluates "jwt or oauth" and "keycloak only".
+func holds(words []string, set feature.Set) (bool, error) {
+	only := len(words) > 1 && words[len(words)-1] == "only"
+	if only {
+		words = words[:len(words)-1]
+	}
+	var named []feature.Type
+	for i, w := range words {
+		if i%2 == 1 && w == "or" {
+			continue
+		}
+		if i%2 == 1 || !slices.Contains(feature.Types, feature.Type(w)) {
+			return false, fmt.Errorf("unknown type %q", w)
+		}
+		named = append(named, feature.Type(w))
+	}
+	if len(words)%2 == 0 {
+		return false, fmt.Errorf("marker names no type")
+	}
+	if only {
+		return set.Equal(feature.NewSet(named...)), nil
+	}
+	return slices.ContainsFunc(named, set.Has), nil
+}
+
+func located(name string, line int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s:%d: %w", name, line, err)
+}
+
+// Marked reports whether src still carries a marker; emitted code must not.
+func Marked(src []byte) bool {
+	for line := range bytes.SplitSeq(src, []byte("\n")) {
+		if marker.Match(line) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,52 @@
+//go:build !windows
+
+package plan
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// keepOwner gives f the owner and group of the file it will replace. Only root
+// may give a file away: for others it stays theirs.
+func keepOwner(f *os.File, like fs.FileInfo) {
+	stat, ok := like.Sys().(*syscall.Stat_t)
+	if !ok {
+		return
+	}
+	if err := f.Chown(int(stat.Uid), int(stat.Gid)); err != nil {
+		_ = f.Chown(-1, int(stat.Gid))
+	}
+}
+
+func replace(from, to string) error { return os.Rename(from, to) }
+
+// syncDir brings the names in a folder to the disk. File systems that have no
+// such thing say EINVAL.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }()
+	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) {
+		return err
+	}
+	return nil
+}
+
+func tryLock(f *os.File) (bool, error) {
+	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// dropLock removes the lock file while it is still held: whoever opened it
+// before finds that its name is gone, and opens the next one.
+func dropLock(f *os.File, name string) error {
+	return errors.Join(os.Remove(name), f.Close())
+}

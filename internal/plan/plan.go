@@ -1,0 +1,187 @@
+// Package plan is the only writer of the user's files. Changes are collected in
+// memory, checked, and then made together: temporary files first, a journal,
+// renames. Killed at any instant, every file is whole, old or new, and Recover
+// finishes or undoes.
+package plan
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+var (
+	ErrChanged  = errors.New("changed meanwhile")
+	ErrExists   = errors.New("is there already")
+	ErrReadOnly = errors.New("is read-only")
+	ErrPath     = errors.New("is not a path inside the project")
+	ErrNotFile  = errors.New("is not a regular file")
+	ErrSameFile = errors.New("are the same file")
+
+	errNoLock = errors.New("plan: Apply without Lock")
+)
+
+// Change is one file that is made or changed.
+type Change struct {
+	Path string      // slash-separated, relative to the root
+	Old  []byte      // nil: the file is made
+	New  []byte      // never nil
+	Mode fs.FileMode // of a file that is made, before umask; a changed file keeps its own
+
+	masked bool
+	shown  []string
+}
+
+// Plan collects changes to the files under one folder. It touches nothing
+// before Apply.
+type Plan struct {
+	Label string // what is being done; the journal keeps it for the run after a kill
+
+	root    string
+	changes []Change
+}
+
+// New begins an empty plan for the project in root.
+func New(root string) (*Plan, error) {
+	abs, err := filepath.Abs(root)
+	if err != nil {
+		return nil, err
+	}
+	return &Plan{root: abs}, nil
+}
+
+// Write plans the new content of path. old is what the caller has read there:
+// nil when the file must not exist yet, the planned content when path was
+// written before. Content that stays as it is plans nothing.
+func (p *Plan) Write(path string, old, new []byte, mode fs.FileMode) error {
+	if err := checkPath(path); err != nil {
+		return err
+	}
+	if new == nil {
+		new = []byte{}
+	}
+	if c := p.find(path); c != nil {
+		if old == nil || !bytes.Equal(c.New, old) {
+			return fmt.Errorf("%s: %w", path, ErrChanged)
+		}
+		c.New = new
+		return nil
+	}
+	if old != nil && bytes.Equal(old, new) {
+		return nil
+	}
+	p.changes = append(p.changes, Change{Path: path, Old: old, New: new, Mode: mode})
+	return nil
+}
+
+// Read returns what path will hold: the planned content, else what is on disk.
+// A file that is in neither is an error that wraps fs.ErrNotExist.
+func (p *Plan) Read(path string) ([]byte, error) {
+	if err := checkPath(path); err != nil {
+		return nil, err
+	}
+	if c := p.find(path); c != nil {
+		return c.New, nil
+	}
+	return os.ReadFile(filepath.Join(p.root, filepath.FromSlash(path)))
+}
+
+// Mask keeps the values in path, an env file, out of every diff, but for those
+// of the variables in shown.
+func (p *Plan) Mask(path string, shown ...string) {
+	if c := p.find(path); c != nil {
+		c.masked, c.shown = true, shown
+	}
+}
+
+// Changes lists what is planned, in the order of writing.
+func (p *Plan) Changes() []Change {
+	var real []Change
+	for _, c := range p.changes {
+		if c.Old == nil || !bytes.Equal(c.Old, c.New) {
+			real = append(real, c)
+		}
+	}
+	return real
+}
+
+// Check finds what would stop Apply, and creates nothing.
+func (p *Plan) Check() error {
+	_, err := p.stage()
+	return err
+}
+
+func (p *Plan) find(path string) *Change {
+	for i := range p.changes {
+		if p.changes[i].Path == path {
+			return &p.changes[i]
+		}
+	}
+	return nil
+}
+
+func checkPath(path string) error {
+	inside := fs.ValidPath(path) && path != "." && filepath.IsLocal(filepath.FromSlash(path))
+	if !inside || strings.HasPrefix(path, tmpDir+"/") {
+		return fmt.Errorf("%q: %w", path, ErrPath)
+	}
+	return nil
+}
+
+// Apply makes all planned changes, or none: after an error every file is as it
+// was, unless the error is an *Unfinished. The caller holds the Lock. What is
+// applied is kept in the journal until Done or Undo.
+func (p *Plan) Apply(ctx context.Context) (*Applied, error) {
+	if _, err := os.Stat(lockFile(p.root)); err != nil {
+		return nil, errNoLock
+	}
+	staged, err := p.stage()
+	if err != nil {
+		return nil, err
+	}
+	a, err := newApplied(p.root, p.Label, staged)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.prepare(ctx, staged); err != nil {
+		return nil, a.giveUp(err)
+	}
+	if err := a.commit(); err != nil {
+		return nil, a.giveUp(err)
+	}
+	if err := a.finish(); err != nil {
+		return nil, a.giveUp(err)
+	}
+	return a, nil
+}
+
+// giveUp undoes what an Apply has begun.
+func (a *Applied) giveUp(cause error) error {
+	kept, err := a.undo()
+	if err != nil || len(kept) > 0 {
+		return &Unfinished{Cause: cause, Kept: kept, Undo: err}
+	}
+	return cause
+}
+
+// Unfinished is an Apply that failed and could not be undone wholly. When Undo
+// is not nil, the journal is still there and the next run undoes the rest.
+type Unfinished struct {
+	Cause error
+	Kept  []string // files that somebody else changed in between: left as they are
+	Undo  error
+}
+
+func (u *Unfinished) Error() string {
+	if u.Undo != nil {
+		return fmt.Sprintf("%v; undoing it failed: %v", u.Cause, u.Undo)
+	}
+	return fmt.Sprintf("%v; changed meanwhile and left so: %s", u.Cause, strings.Join(u.Kept, ", "))
+}
+
+func (u *Unfinished) Unwrap() []error { return []error{u.Cause, u.Undo} }
