@@ -143,3 +143,27 @@ func hashOf(path string) (string, error) {
 	}
 	return hash(data), nil
 }
+
+// ReplaceFile gives one file new content, whole or not at all; nil removes it. It
+// is for what a plan can't know: files that another program has changed since.
+func ReplaceFile(file string, data []byte) error {
+	target, err := filepath.EvalSymlinks(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		target, err = file, nil
+	}
+	if err != nil || data == nil {
+		return errors.Join(err, remove(target))
+	}
+	like, err := os.Stat(target)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	temp := filepath.Join(filepath.Dir(target), ".fastman-replace.tmp")
+	if err := remove(temp); err != nil {
+		return err
+	}
+	if err := writeFile(temp, data, 0o644, like); err != nil {
+		return errors.Join(err, os.Remove(temp))
+	}
+	return rename(temp, target)
+}

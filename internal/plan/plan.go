@@ -23,7 +23,8 @@ var (
 	ErrNotFile  = errors.New("is not a regular file")
 	ErrSameFile = errors.New("are the same file")
 
-	errNoLock = errors.New("plan: Apply without Lock")
+	errNoLock  = errors.New("plan: Apply without Lock")
+	errPending = errors.New("plan: Apply before Done, Undo or Recover of an earlier one")
 )
 
 // Change is one file that is made or changed.
@@ -139,6 +140,9 @@ func checkPath(path string) error {
 func (p *Plan) Apply(ctx context.Context) (*Applied, error) {
 	if _, err := os.Stat(lockFile(p.root)); err != nil {
 		return nil, errNoLock
+	}
+	if hasJournal(p.root) {
+		return nil, errPending
 	}
 	staged, err := p.stage()
 	if err != nil {

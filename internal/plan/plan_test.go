@@ -279,6 +279,34 @@ func TestApplyNeedsLock(t *testing.T) {
 	}
 }
 
+// A second Apply must not write over the journal of the first.
+func TestApplyNeedsDone(t *testing.T) {
+	root := project(t, map[string]string{"main.py": "1\n"})
+	held := lock(t, root)
+	p := newPlan(t, root)
+	change(t, p, "main.py", "2\n")
+	applied, err := p.Apply(context.Background())
+	must(t, err)
+	if _, err := p.Apply(context.Background()); !errors.Is(err, errPending) {
+		t.Fatal(err)
+	}
+	must(t, applied.Done())
+	must(t, held.Release())
+}
+
+// One file is replaced whole, through a link, with its mode; nil removes it.
+func TestReplaceFile(t *testing.T) {
+	root := project(t, map[string]string{"a.lock": "1\n"})
+	file := filepath.Join(root, "a.lock")
+	for _, text := range []string{"2\n", "3\n"} {
+		must(t, ReplaceFile(file, []byte(text)))
+		same(t, "replaced", tree(t, root), map[string]string{"./": "", "a.lock": "-rw-r--r--\n" + text})
+	}
+	must(t, ReplaceFile(file, nil))
+	must(t, ReplaceFile(filepath.Join(root, "b.lock"), []byte("new\n")))
+	same(t, "removed and made", tree(t, root), map[string]string{"./": "", "b.lock": "-rw-r--r--\nnew\n"})
+}
+
 // The second run says who is at work, the first one's end lets the next in.
 func TestLock(t *testing.T) {
 	root := t.TempDir()

@@ -13,6 +13,7 @@ type Project struct {
 	Name string // the app's name: [project].name, [tool.poetry].name, or the folder's
 
 	ImportRoot string // the folder that stands on sys.path when the app runs; "" is Root
+	RunDir     string // the folder the app is started in: ImportRoot, or the one above a src/
 	Package    string // dotted name of the package that holds the app: "app", "src", "backend.app"
 	PackageDir string // its folder: "app", "backend/app"
 	NewPackage bool   // true when the entry stands outside any package and PackageDir is to be made
@@ -24,6 +25,7 @@ type Project struct {
 
 	EnvFiles    []string // live ones: every .env and .env.* beside Root and ImportRoot, see contract
 	EnvExamples []string // .env.example, .env.sample, .env.template
+	NewEnvFile  string   // where a first .env goes: the one that Settings reads, or in RunDir
 	Formatter   string   // "ruff", "black" or "": what pyproject.toml configures
 
 	OtherSettings []*Settings // further Settings classes that read an env file fastman writes
@@ -32,6 +34,8 @@ type Project struct {
 	TestsDir      string      // where tests stand: "tests", "backend/tests"; "tests" under ImportRoot when none
 
 	Python *Python
+
+	reader *reader
 }
 
 // Entry is the file that makes the FastAPI app.
@@ -55,14 +59,14 @@ type Discovery struct {
 
 // Settings is a pydantic-settings class.
 type Settings struct {
-	Path     string // file
-	Module   string // "app.core.config"
-	Class    string // "Settings"
-	Instance string // module-level name that holds one: "settings"; "" when there is none
-	Getter   string // function that returns one, "get_settings", or ""
-	EnvFiles []string // as written in the class, relative ones resolved against ImportRoot
-	Forbids  bool   // unknown keys of the env file make it fail (pydantic-settings' default)
-	Prefix   string // env_prefix
+	Path     string   // file
+	Module   string   // "app.core.config"
+	Class    string   // "Settings"
+	Instance string   // module-level name that holds one: "settings"; "" when there is none
+	Getter   string   // function that returns one, "get_settings", or ""
+	EnvFiles []string // as written in the class, relative ones resolved against RunDir
+	Forbids  bool     // unknown keys of the env file make it fail (pydantic-settings' default)
+	Prefix   string   // env_prefix
 	File     *edit.PyFile
 }
 

@@ -1,0 +1,261 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"fastman/internal/feature"
+	"fastman/internal/install"
+	"fastman/templates"
+)
+
+func newRoot(term *terminal) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "fastman",
+		Short: "Sign-in for your web project, as code that you own",
+		Long: "fastman adds production-grade sign-in to a FastAPI project, as code that you own.\n" +
+			"It reads your project, edits it in place, and shows the URLs that it mounted.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          unknownCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(unknownFlag)
+	root.AddCommand(newCmd(term), installCmd(term), keyCmd(term), demoCmd(term), versionCmd(term))
+	return root
+}
+
+func newCmd(term *terminal) *cobra.Command {
+	var o install.NewOptions
+	var types []string
+	cmd := &cobra.Command{
+		Use:     "new NAME",
+		Aliases: []string{"create"},
+		Short:   "Make a minimal runnable project",
+		Args:    exactly("a name, as in: fastman new shop", 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			set, err := chosen(types, feature.Set{})
+			if err != nil {
+				return err
+			}
+			o.Name, o.Types = args[0], set
+			return report(cmd.Context(), term, &o.Common, func(ctx context.Context) (*install.Report, error) {
+				return install.New(ctx, o)
+			})
+		},
+	}
+	common(cmd.Flags(), &o.Common)
+	cmd.Flags().StringSliceVar(&types, "type", nil, "also add these ways of signing in: "+offered())
+	stackFlag(cmd.Flags(), &o.Stack)
+	return cmd
+}
+
+func installCmd(term *terminal) *cobra.Command {
+	var o install.AuthOptions
+	var types []string
+	cmd := &cobra.Command{
+		Use:   "install:auth",
+		Short: "Add sign-in to the project in this folder",
+		Args:  exactly("no arguments", 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			set, err := chosen(types, feature.NewSet(feature.JWT))
+			if err != nil {
+				return err
+			}
+			o.Types = set
+			return report(cmd.Context(), term, &o.Common, func(ctx context.Context) (*install.Report, error) {
+				return install.Auth(ctx, o)
+			})
+		},
+	}
+	common(cmd.Flags(), &o.Common)
+	cmd.Flags().StringSliceVar(&types, "type", nil, "ways of signing in: "+offered()+" (default jwt)")
+	cmd.Flags().StringVar(&o.Prefix, "prefix", "/auth", "path under which the routes stand")
+	cmd.Flags().StringVar(&o.UsersTable, "users-table", "users", "name of the table of users")
+	cmd.Flags().StringVar(&o.App, "app", "", "the app, as FILE or MODULE:NAME, where several are found")
+	stackFlag(cmd.Flags(), &o.Stack)
+	return cmd
+}
+
+func keyCmd(term *terminal) *cobra.Command {
+	var o install.KeyOptions
+	cmd := &cobra.Command{
+		Use:   "generate:key",
+		Short: "Write a new SECRET_KEY into every env file",
+		Long: "Writes a new SECRET_KEY, a different one into each env file. Everybody is signed out,\n" +
+			"as after a leak. To change the key of running servers without that, use --rotate:\n" +
+			"announce, deploy, switch, deploy, and retire once the last refresh token has run out.",
+		Args: exactly("no arguments", 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return report(cmd.Context(), term, &o.Common, func(ctx context.Context) (*install.Report, error) {
+				return install.GenerateKey(ctx, o, term.show)
+			})
+		},
+	}
+	edits(cmd.Flags(), &o.Common)
+	cmd.Flags().BoolVar(&o.Show, "show", false, "print a new key and write nothing")
+	cmd.Flags().StringVar(&o.Rotate, "rotate", "", "one step of a rotation: announce, switch or retire")
+	return cmd
+}
+
+func demoCmd(term *terminal) *cobra.Command {
+	var o install.DemoOptions
+	var types []string
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Make a new project with sign-in, start it and show how to use it",
+		Args:  exactly("no arguments", 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			set, err := chosen(types, feature.NewSet(feature.JWT))
+			if err != nil {
+				return err
+			}
+			o.Types, o.Progress = set, term.progress
+			return install.Demo(cmd.Context(), o, term.demo)
+		},
+	}
+	cmd.Flags().BoolVar(&o.Check, "check", false, "try the running app out, remove it, and end")
+	cmd.Flags().StringVar(&o.Dir, "dir", "", "folder for the project (default: a new temporary one)")
+	cmd.Flags().StringSliceVar(&types, "type", nil, "ways of signing in: "+offered()+" (default jwt)")
+	stackFlag(cmd.Flags(), &o.Stack)
+	return cmd
+}
+
+func versionCmd(term *terminal) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  exactly("no arguments", 0),
+		Run: func(*cobra.Command, []string) {
+			fmt.Fprintf(term.out, "fastman %s %s/%s\n", templates.Version, runtime.GOOS, runtime.GOARCH)
+		},
+	}
+}
+
+// common adds the flags of every command that changes a project.
+func common(flags *pflag.FlagSet, o *install.Common) {
+	edits(flags, o)
+	flags.BoolVar(&o.NoDeps, "no-deps", false, "print the package command instead of running it")
+	flags.BoolVar(&o.NoBoot, "no-boot", false, "do not start the app to check it")
+}
+
+// edits adds the flags of every command that writes files.
+func edits(flags *pflag.FlagSet, o *install.Common) {
+	flags.BoolVar(&o.DryRun, "dry-run", false, "say what would happen and touch nothing")
+	flags.BoolVar(&o.Diff, "diff", false, "as --dry-run, with unified diffs")
+	flags.BoolVarP(&o.Yes, "yes", "y", false, "ask nothing")
+	flags.BoolVar(&o.JSON, "json", false, "print the result as JSON")
+	flags.StringVar(&o.Dir, "dir", ".", "folder of the project")
+}
+
+func stackFlag(flags *pflag.FlagSet, stack *string) {
+	flags.StringVar(stack, "stack", "fastapi", "stack of the project: fastapi")
+}
+
+func offered() string { return feature.NewSet(templates.Available...).String() }
+
+func chosen(values []string, fallback feature.Set) (feature.Set, error) {
+	if len(values) == 0 {
+		return fallback, nil
+	}
+	set, err := feature.ParseTypes(values, templates.Available)
+	if err != nil {
+		return set, unknown(err)
+	}
+	return set, nil
+}
+
+// report runs a command and prints what it did, as text or as JSON.
+func report(ctx context.Context, term *terminal, o *install.Common, do func(context.Context) (*install.Report, error)) error {
+	o.Progress = term.progress
+	term.json = o.JSON
+	r, err := do(ctx)
+	if err != nil {
+		return err
+	}
+	if o.JSON {
+		encoder := json.NewEncoder(term.out)
+		encoder.SetIndent("", "  ")
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(r); err != nil {
+			return err
+		}
+	} else {
+		term.report(r)
+	}
+	if r.Status == install.StatusLeft {
+		return &leftover{}
+	}
+	return nil
+}
+
+func exactly(want string, n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == n {
+			return nil
+		}
+		what := fmt.Sprintf("%s takes %s", cmd.Name(), want)
+		if len(args) > n {
+			what = fmt.Sprintf("unexpected argument %q: %s", args[n], what)
+		}
+		return &install.Usage{What: what, Hint: "fastman " + cmd.Name() + " --help"}
+	}
+}
+
+func unknown(err error) error {
+	u := err.(*feature.UnknownError)
+	hint := "use one of: " + strings.Join(u.Known, ", ")
+	if near := u.Nearest(); near != "" {
+		hint = "did you mean " + near + "? There is: " + strings.Join(u.Known, ", ")
+	} else if slices.Contains(feature.Types, feature.Type(u.Name)) {
+		hint = "this version of fastman does not have it yet; " + hint
+	}
+	return &install.Usage{What: err.Error(), Hint: hint}
+}
+
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, c := range cmd.Commands() {
+		names = append(names, append(c.Aliases, c.Name())...)
+	}
+	return nearest("command", args[0], names, "fastman --help")
+}
+
+// unknownFlag answers a flag that does not exist with the one that was meant, and
+// leaves other errors of flags (a missing value) in their own words.
+func unknownFlag(cmd *cobra.Command, err error) error {
+	help := "fastman " + cmd.Name() + " --help"
+	name, found := strings.CutPrefix(err.Error(), "unknown flag: --")
+	if !found {
+		return &install.Usage{What: err.Error(), Hint: help}
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return nearest("flag --", name, names, help)
+}
+
+func nearest(kind, name string, names []string, help string) error {
+	what := fmt.Sprintf("unknown %s %q", kind, name)
+	if strings.HasSuffix(kind, "--") {
+		what = "unknown " + kind + name
+	}
+	near := feature.Nearest(name, names)
+	if near == "" {
+		return &install.Usage{What: what, Hint: "what there is: " + help}
+	}
+	prefix := strings.TrimPrefix(kind, "flag ")
+	if prefix == "command" {
+		prefix = "fastman "
+	}
+	return &install.Usage{What: what, Hint: "did you mean: " + prefix + near}
+}

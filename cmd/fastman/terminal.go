@@ -1,0 +1,157 @@
+package main
+
+// All text for the user is printed in this file. Its rules: results go to stdout,
+// progress and errors to stderr; lower case, no full stop at the end, values
+// quoted; an error is followed by what was left untouched and by a hint that can
+// be pasted; colour only on a terminal and not under NO_COLOR; never a secret.
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"fastman/internal/install"
+)
+
+type terminal struct {
+	out, err io.Writer
+	colour   bool
+	json     bool // errors are printed as JSON on stdout as well
+}
+
+func newTerminal(out, err *os.File) *terminal {
+	return &terminal{out: out, err: err, colour: os.Getenv("NO_COLOR") == "" && isTerminal(err)}
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
+}
+
+func (t *terminal) red(text string) string  { return t.paint("31", text) }
+func (t *terminal) dim(text string) string  { return t.paint("2", text) }
+func (t *terminal) bold(text string) string { return t.paint("1", text) }
+
+func (t *terminal) paint(code, text string) string {
+	if !t.colour {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+func (t *terminal) progress(line string) { fmt.Fprintln(t.err, t.dim("fastman: "+line)) }
+
+func (t *terminal) usage(u *install.Usage) {
+	t.error(&install.Failure{What: u.What, Untouched: "nothing was done", Hint: u.Hint})
+}
+
+func (t *terminal) failure(err error) {
+	var f *install.Failure
+	if !errors.As(err, &f) {
+		f = &install.Failure{What: err.Error()}
+	}
+	t.error(f)
+}
+
+func (t *terminal) error(f *install.Failure) {
+	if t.json {
+		t.errorJSON(f)
+	}
+	fmt.Fprintln(t.err, "fastman: "+t.red("error: ")+indent(f.What, "  "))
+	if f.Detail != "" {
+		fmt.Fprintln(t.err, "  | "+indent(strings.TrimRight(f.Detail, "\n"), "  | "))
+	}
+	if f.Untouched != "" {
+		fmt.Fprintln(t.err, "fastman: "+f.Untouched)
+	}
+	if f.Hint != "" {
+		fmt.Fprintln(t.err, "fastman: "+t.bold("hint: ")+indent(f.Hint, "    "))
+	}
+}
+
+func (t *terminal) errorJSON(f *install.Failure) {
+	encoder := json.NewEncoder(t.out)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(map[string]any{"status": "failed", "error": map[string]string{
+		"what": f.What, "detail": f.Detail, "untouched": f.Untouched, "hint": f.Hint}})
+}
+
+// indent puts the second and further lines under the first.
+func indent(text, by string) string { return strings.ReplaceAll(text, "\n", "\n"+by) }
+
+// report prints what a command did. What is left for the user stands last, where
+// it is seen.
+func (t *terminal) report(r *install.Report) {
+	if r.Diff != "" {
+		fmt.Fprint(t.out, r.Diff)
+	}
+	if r.Headline != "" {
+		fmt.Fprintln(t.out, r.Headline)
+	}
+	for _, f := range r.Files {
+		fmt.Fprintf(t.out, "  %-6s %s\n", f.Action, f.Path)
+	}
+	t.packages(r.Packages)
+	t.migration(r.Migration)
+	t.routes(r.Routes)
+	for _, w := range r.Warnings {
+		fmt.Fprintln(t.out, "warning: "+indent(w, "    "))
+	}
+	for _, l := range r.Left {
+		fmt.Fprintln(t.out, "left to do: "+indent(l.What, "    "))
+		fmt.Fprintln(t.out, "    "+indent(l.Do, "    "))
+	}
+	for _, step := range r.Next {
+		fmt.Fprintln(t.out, "next: "+step)
+	}
+}
+
+func (t *terminal) packages(p *install.Packages) {
+	if p == nil || len(p.Added) == 0 {
+		return
+	}
+	if len(p.Commands) == 0 {
+		fmt.Fprintf(t.out, "packages, with %s: %s\n", p.Manager, strings.Join(p.Added, " "))
+		return
+	}
+	fmt.Fprintln(t.out, "packages to install:")
+	for _, c := range p.Commands {
+		fmt.Fprintln(t.out, "  "+c)
+	}
+}
+
+func (t *terminal) migration(m *install.Migration) {
+	switch {
+	case m == nil:
+	case m.Applied:
+		fmt.Fprintf(t.out, "migration %s: applied\n", m.Revision)
+	default:
+		fmt.Fprintf(t.out, "migration %s: apply it with\n  %s\n", m.Revision, m.Command)
+	}
+}
+
+func (t *terminal) routes(routes []install.Route) {
+	if len(routes) == 0 {
+		return
+	}
+	fmt.Fprintln(t.out, "routes:")
+	for _, r := range routes {
+		fmt.Fprintf(t.out, "  %-6s %s\n", r.Method, r.Path)
+	}
+}
+
+// show prints what generate:key --show was asked for: the only secret that is
+// ever printed.
+func (t *terminal) show(key string) { fmt.Fprintln(t.out, key) }
+
+func (t *terminal) demo(d install.DemoReady) {
+	fmt.Fprintf(t.out, "%s is running; its code is in %s\n\n", d.URL, d.Dir)
+	for _, r := range d.Routes {
+		fmt.Fprintf(t.out, "  %-6s %s%s\n", r.Method, d.URL, r.Path)
+	}
+	fmt.Fprintf(t.out, "\n  docs   %s/docs\n\ntry it:\n%s\n\nCtrl-C stops it\n", d.URL, d.Curl)
+}

@@ -1,0 +1,112 @@
+package conformance
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// account is a user that a case has made for itself.
+type account struct {
+	id                        int64
+	email, username, password string
+}
+
+// session is a sign-in of an account.
+type session struct {
+	access, refresh string
+	header, claims  map[string]any // of the access token
+}
+
+// unique is a name that no other case and no earlier run has used.
+func unique() string { return "c" + strings.ToLower(rand.Text()[:14]) }
+
+// newAccount makes up an account that is not registered yet.
+func newAccount() account {
+	name := unique()
+	return account{
+		email:    name + "@example.com",
+		username: "u." + name,
+		password: "correct horse " + unique(),
+	}
+}
+
+func (acc account) registration() map[string]any {
+	return map[string]any{"email": acc.email, "username": acc.username, "password": acc.password}
+}
+
+// register signs up a new account.
+func (t *T) register() account { return t.registerAs(newAccount()) }
+
+// registerWith signs up a new account with that password.
+func (t *T) registerWith(password string) account {
+	acc := newAccount()
+	acc.password = password
+	return t.registerAs(acc)
+}
+
+func (t *T) registerAs(acc account) account {
+	fields := t.send(post("/register", acc.registration())).want(http.StatusCreated).object()
+	id, _ := fields["id"].(json.Number)
+	acc.id, _ = strconv.ParseInt(id.String(), 10, 64)
+	return acc
+}
+
+// tryRegister answers the sign-up of somebody new with that password.
+func (t *T) tryRegister(password string) *answer {
+	acc := newAccount()
+	acc.password = password
+	return t.send(post("/register", acc.registration()))
+}
+
+func loginForm(username, password string) call {
+	return postForm("/login", "username", username, "password", password)
+}
+
+func (t *T) login(username, password string) *answer {
+	return t.send(loginForm(username, password))
+}
+
+// signIn logs the account in.
+func (t *T) signIn(acc account) session {
+	return t.session(t.login(acc.email, acc.password).want(http.StatusOK))
+}
+
+// session reads a Token answer.
+func (t *T) session(a *answer) session {
+	fields := a.object()
+	s := session{}
+	s.access, _ = fields["access_token"].(string)
+	s.refresh, _ = fields["refresh_token"].(string)
+	var err error
+	if s.header, s.claims, err = parseToken(s.access); err != nil {
+		a.fatalf("the access token: %v", err)
+	}
+	return s
+}
+
+// member is a new account, signed in.
+func (t *T) member() (account, session) {
+	acc := t.register()
+	return acc, t.signIn(acc)
+}
+
+func (s session) id() string {
+	id, _ := s.claims["sid"].(string)
+	return id
+}
+
+func me(token string) call { return get("/me").with("Authorization", "Bearer "+token) }
+
+// me asks who the bearer of token is.
+func (t *T) me(token string) *answer { return t.send(me(token)) }
+
+// fresh is the same case from another address.
+func (t *T) fresh() *T {
+	other := *t
+	other.source = newSource(t.target.URL)
+	t.defers(other.source.close)
+	return &other
+}

@@ -1,0 +1,148 @@
+package conformance
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"fastman/internal/feature"
+)
+
+const (
+	// tolerance is how far two medians may lie apart.
+	tolerance = 0.05
+	// rounds are measured first; when they leave a doubt, up to eight times as many
+	// are. Samples are only ever added, never thrown away, so that a difference
+	// which is really there gets clearer and can't be waited out.
+	rounds, maxRounds = 30, 240
+	// triesPerAccount stays under the bound of 10 per account and address.
+	triesPerAccount = 8
+)
+
+var timingCases = []Case{
+	{
+		Name: "timing/unknown-user-and-wrong-password", Section: "No enumeration", Type: feature.JWT,
+		ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot}, Run: timingUnknown,
+	},
+	{
+		Name: "timing/inactive-and-passwordless-users", Section: "No enumeration", Type: feature.JWT,
+		ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot, NeedDB}, Run: timingInactive,
+	},
+	{
+		Name: "timing/passwords-that-are-hashed-twice", Section: "No enumeration", Type: feature.JWT,
+		ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot}, Run: timingDecomposed,
+	},
+}
+
+// attempt is one way to fail at login; every call of it is another try.
+type attempt struct {
+	name string
+	next func() call
+}
+
+func wrongPassword(t *T, password string) attempt {
+	return tries("a wrong password", password, func() string { return t.register().email })
+}
+
+func unknownUser(password string) attempt {
+	return tries("an unknown user", password, func() string { return newAccount().email })
+}
+
+// tries takes another account before the bound on tries is reached.
+func tries(name, password string, make func() string) attempt {
+	email, used := "", 0
+	return attempt{name, func() call {
+		if used%triesPerAccount == 0 {
+			email = make()
+		}
+		used++
+		return loginForm(email, password)
+	}}
+}
+
+func timingUnknown(t *T) {
+	app := t.slowHash()
+	password := "wrong horse " + unique()
+	app.sameTime(wrongPassword(app, password), unknownUser(password))
+	long := strings.Repeat("wrong horse ", 40)
+	app.sameTime(wrongPassword(app, long), unknownUser(long))
+}
+
+func timingInactive(t *T) {
+	app := t.slowHash()
+	password := "wrong horse " + unique()
+	inactive := tries("an inactive user", password, func() string {
+		acc := app.register()
+		app.exec("UPDATE users SET is_active = ? WHERE id = ?", false, acc.id)
+		return acc.email
+	})
+	passwordless := tries("a user without a password", password, func() string {
+		acc := app.register()
+		app.exec("UPDATE users SET hashed_password = NULL WHERE id = ?", acc.id)
+		return acc.email
+	})
+	app.sameTime(wrongPassword(app, password), inactive, passwordless)
+}
+
+func timingDecomposed(t *T) {
+	app := t.slowHash()
+	password := "e\u0301te\u0301 1936 " + unique()
+	app.sameTime(wrongPassword(app, password), unknownUser(password))
+}
+
+// slowHash is the app with a hash that outweighs the noise of a machine.
+func (t *T) slowHash() *T { return t.boot(map[string]string{"BCRYPT_ROUNDS": "10"}) }
+
+// sameTime measures the attempts in turn and compares the median of each with that
+// of the first.
+func (t *T) sameTime(attempts ...attempt) {
+	samples := make([][]time.Duration, len(attempts))
+	for want := rounds; ; want *= 2 {
+		from := t
+		for len(samples[0]) < want {
+			if len(samples[0])%10 == 0 {
+				from = t.fresh()
+			}
+			from.measure(attempts, samples)
+		}
+		problem := compareMedians(attempts, samples)
+		if problem == "" {
+			return
+		}
+		if want >= maxRounds {
+			t.Errorf("%s", problem)
+			return
+		}
+	}
+}
+
+// measure makes each attempt once, beginning with another one each time.
+func (t *T) measure(attempts []attempt, samples [][]time.Duration) {
+	first := len(samples[0])
+	for i := range attempts {
+		i = (first + i) % len(attempts)
+		c := attempts[i].next()
+		a := t.send(c).want(http.StatusUnauthorized)
+		samples[i] = append(samples[i], a.took)
+	}
+}
+
+func compareMedians(attempts []attempt, samples [][]time.Duration) string {
+	reference := median(samples[0])
+	for i := 1; i < len(attempts); i++ {
+		m := median(samples[i])
+		if apart := float64(m-reference) / float64(reference); apart > tolerance || apart < -tolerance {
+			return fmt.Sprintf("%s takes %v, %s %v (medians of %d): %+.1f %%, at most 5 %% is allowed",
+				attempts[0].name, reference.Round(10*time.Microsecond), attempts[i].name, m.Round(10*time.Microsecond),
+				len(samples[0]), apart*100)
+		}
+	}
+	return ""
+}
+
+func median(samples []time.Duration) time.Duration {
+	sorted := slices.Sorted(slices.Values(samples))
+	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+}

@@ -1,0 +1,262 @@
+// Package conformance proves over HTTP that an app keeps the contract of the
+// authentication that fastman puts into it. It knows nothing of the app's language:
+// a base URL goes in, and with it whatever else the caller can offer, such as the
+// app's key, its database, or a way to start it again with other settings. Results
+// come out. What a case needs and does not get makes it skipped, never passed.
+package conformance
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"iter"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"fastman/internal/feature"
+)
+
+// caseTimeout bounds one case; the slowest, which measures time, takes a third of it.
+const caseTimeout = 3 * time.Minute
+
+// Target is the app under test. URL and Set are required. The app's database must be
+// a scratch one: the cases write to it.
+type Target struct {
+	URL    string // where the app listens: "http://127.0.0.1:8000"
+	Prefix string // where the module is mounted; "" is /auth
+	Set    feature.Set
+
+	Secret  string  // SECRET_KEY; "" skips the cases that make tokens by hand
+	Issuer  string  // AUTH_ISSUER; "" is fastman:app
+	DB      *sql.DB // nil skips the cases that look behind the answers
+	Dialect Dialect // of DB
+
+	// Output returns what the app has written to its log so far. It may be nil.
+	Output func() string
+	// Boot starts a second process of the app on the same database, with env on top
+	// of the environment of the first. An app that refuses to start is a
+	// *RefusedError. Boot may be nil.
+	Boot func(ctx context.Context, env map[string]string) (*Instance, error)
+}
+
+// Instance is a process of the app that Boot has started.
+type Instance struct {
+	URL    string
+	Output func() string
+	Stop   func()
+}
+
+// RefusedError is an app that ended instead of starting.
+type RefusedError struct{ Output string }
+
+func (e *RefusedError) Error() string { return "the app does not start:\n" + e.Output }
+
+// Dialect is the language of the scratch database.
+type Dialect string
+
+const (
+	SQLite   Dialect = "sqlite"
+	Postgres Dialect = "postgres"
+)
+
+// Need is what a case must be given beyond the URL.
+type Need string
+
+const (
+	NeedSecret Need = "the app's SECRET_KEY"
+	NeedDB     Need = "the app's scratch database"
+	NeedBoot   Need = "a way to start the app again"
+	NeedOutput Need = "the app's log"
+)
+
+// Case shows one statement of the contract.
+type Case struct {
+	Name    string       // "register/answers-201-with-the-user"
+	Section string       // the part of the contract that makes the statement
+	Type    feature.Type // the type that must be in the set
+	ASVS    []string     // requirements of OWASP ASVS 5.0 that the statement serves
+	RFC     []string
+	Needs   []Need
+	Run     func(*T)
+}
+
+// Outcome is how a case ended.
+type Outcome string
+
+const (
+	Passed  Outcome = "passed"
+	Failed  Outcome = "failed"
+	Skipped Outcome = "skipped"
+)
+
+// Result is one case and its end. Detail says why it failed, with the request and
+// the answer that show it, or what a skipped case would have needed.
+type Result struct {
+	Case    Case
+	Outcome Outcome
+	Detail  string
+	Took    time.Duration
+}
+
+// Cases returns the cases that apply to set, in the order in which they run.
+func Cases(set feature.Set) []Case {
+	groups := [][]Case{
+		registerCases, identityCases, passwordCases, hashCases,
+		loginCases, meCases, tokenCases, keyCases, answerCases, malformedCases,
+		storageCases, loadCases, timingCases, startCases,
+	}
+	var all []Case
+	for _, group := range groups {
+		for _, c := range group {
+			if set.Has(c.Type) {
+				all = append(all, c)
+			}
+		}
+	}
+	return all
+}
+
+// Run runs, one after the other, the cases that filter lets through, all of them
+// when it is nil, and yields each result as it is there.
+func Run(ctx context.Context, target Target, filter func(Case) bool) iter.Seq[Result] {
+	target = target.withDefaults()
+	return func(yield func(Result) bool) {
+		for _, c := range Cases(target.Set) {
+			if filter != nil && !filter(c) {
+				continue
+			}
+			if ctx.Err() != nil || !yield(runCase(ctx, target, c)) {
+				return
+			}
+		}
+	}
+}
+
+func (target Target) withDefaults() Target {
+	if target.Prefix == "" {
+		target.Prefix = "/auth"
+	}
+	if target.Issuer == "" {
+		target.Issuer = "fastman:app"
+	}
+	target.URL = strings.TrimRight(target.URL, "/")
+	return target
+}
+
+func (target Target) has(n Need) bool {
+	switch n {
+	case NeedSecret:
+		return target.Secret != ""
+	case NeedDB:
+		return target.DB != nil
+	case NeedBoot:
+		return target.Boot != nil
+	case NeedOutput:
+		return target.Output != nil
+	}
+	return false
+}
+
+func runCase(ctx context.Context, target Target, c Case) (r Result) {
+	r = Result{Case: c, Outcome: Passed}
+	for _, n := range c.Needs {
+		if !target.has(n) {
+			r.Outcome, r.Detail = Skipped, "needs "+string(n)
+			return r
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, caseTimeout)
+	defer cancel()
+	t := newT(ctx, target)
+	start := time.Now()
+	defer func() {
+		t.close()
+		r.Took = time.Since(start)
+		r.Outcome, r.Detail = t.outcome()
+	}()
+	defer t.recover()
+	c.Run(t)
+	return r
+}
+
+// T is what a running case works with. It is used from one goroutine; what runs
+// beside it hands its answers back to that one.
+type T struct {
+	context.Context
+	target  Target
+	source  *source
+	verdict *verdict
+}
+
+// verdict is shared by all T of one case.
+type verdict struct {
+	failures []string
+	skipped  string
+	cleanup  []func()
+}
+
+// ended is what Fatalf panics with.
+type ended struct{}
+
+// maxFailures is how many findings of one case are reported.
+const maxFailures = 5
+
+func newT(ctx context.Context, target Target) *T {
+	return &T{Context: ctx, target: target, source: newSource(target.URL), verdict: &verdict{}}
+}
+
+// on is the same case against another process of the app.
+func (t *T) on(url string) *T {
+	target := t.target
+	target.URL = url
+	return &T{Context: t.Context, target: target, source: t.source, verdict: t.verdict}
+}
+
+// Errorf notes a finding and goes on.
+func (t *T) Errorf(format string, args ...any) {
+	t.verdict.failures = append(t.verdict.failures, fmt.Sprintf(format, args...))
+}
+
+// Fatalf notes a finding and ends the case.
+func (t *T) Fatalf(format string, args ...any) {
+	t.Errorf(format, args...)
+	panic(ended{})
+}
+
+// skip ends the case without a verdict.
+func (t *T) skip(why string) {
+	t.verdict.skipped = why
+	panic(ended{})
+}
+
+func (t *T) defers(f func()) { t.verdict.cleanup = append(t.verdict.cleanup, f) }
+
+func (t *T) recover() {
+	switch p := recover().(type) {
+	case nil, ended:
+	default:
+		t.Errorf("the case itself broke: %v\n%s", p, debug.Stack())
+	}
+}
+
+func (t *T) close() {
+	for i := len(t.verdict.cleanup) - 1; i >= 0; i-- {
+		t.verdict.cleanup[i]()
+	}
+	t.source.close()
+}
+
+func (t *T) outcome() (Outcome, string) {
+	found := t.verdict.failures
+	switch {
+	case len(found) > maxFailures:
+		more := fmt.Sprintf("… and %d more", len(found)-maxFailures)
+		return Failed, strings.Join(append(found[:maxFailures:maxFailures], more), "\n")
+	case len(found) > 0:
+		return Failed, strings.Join(found, "\n")
+	case t.verdict.skipped != "":
+		return Skipped, t.verdict.skipped
+	}
+	return Passed, ""
+}

@@ -1,0 +1,194 @@
+package install
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"fastman/conformance"
+	"fastman/internal/feature"
+	"fastman/internal/run"
+)
+
+// DemoOptions are the flags of demo.
+type DemoOptions struct {
+	Dir      string // "": a new temporary folder
+	Stack    string
+	Types    feature.Set
+	Check    bool
+	Progress func(string)
+}
+
+// DemoReady is a demo that is up.
+type DemoReady struct {
+	URL    string
+	Dir    string
+	Routes []Route
+	Curl   string // registers, signs in and asks who is signed in; ready to paste
+}
+
+const demoStart = 30 * time.Second
+
+// Demo makes a project with sign-in, starts it, and hands over to ready. It ends
+// when ctx ends; with Check it tries the app out by itself and removes the project.
+func Demo(ctx context.Context, o DemoOptions, ready func(DemoReady)) error {
+	parent, remove, err := demoFolder(o)
+	if err != nil {
+		return err
+	}
+	if o.Check {
+		defer remove()
+	}
+	report, err := New(ctx, NewOptions{Common: Common{Dir: parent, Progress: o.Progress, Yes: true},
+		Name: "demo", Stack: o.Stack, Types: o.Types})
+	if err != nil {
+		return err
+	}
+	if len(report.Left) > 0 {
+		return failure("the demo could not be set up: "+report.Left[0].What, report.Left[0].Do)
+	}
+	d := DemoReady{Dir: filepath.Join(parent, "demo"), Routes: report.Routes}
+	server, err := serve(ctx, &d)
+	if err != nil {
+		return err
+	}
+	defer server.Stop(5 * time.Second)
+	ready(d)
+	if o.Check {
+		return checkDemo(ctx, d, o)
+	}
+	return waitDemo(ctx, server)
+}
+
+func demoFolder(o DemoOptions) (dir string, remove func(), err error) {
+	if o.Dir != "" {
+		if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+			return "", nil, writeFailure(err)
+		}
+		return o.Dir, func() { _ = os.RemoveAll(filepath.Join(o.Dir, "demo")) }, nil
+	}
+	if dir, err = os.MkdirTemp("", "fastman-"); err != nil {
+		return "", nil, writeFailure(err)
+	}
+	return dir, func() { _ = os.RemoveAll(dir) }, nil
+}
+
+// serve starts the app on port 8000, or on a free one where that is taken.
+func serve(ctx context.Context, d *DemoReady) (*run.Process, error) {
+	port := demoPort()
+	server, err := run.Start(ctx, run.Spec{
+		Args: []string{venvPython(filepath.Join(d.Dir, ".venv")), "-m", "uvicorn", "app.main:app", "--host", "127.0.0.1", "--port", fmt.Sprint(port)},
+		Dir:  d.Dir,
+	})
+	if err != nil {
+		return nil, failure("the demo could not be started: "+err.Error(), "look at "+d.Dir)
+	}
+	d.URL = fmt.Sprintf("http://127.0.0.1:%d", port)
+	d.Curl = curl(d.URL, d.Routes)
+	if err := answers(ctx, d.URL+"/health", server); err != nil {
+		server.Stop(time.Second)
+		return nil, err
+	}
+	return server, nil
+}
+
+func demoPort() int {
+	for _, address := range []string{"127.0.0.1:8000", "127.0.0.1:0"} {
+		if l, err := net.Listen("tcp", address); err == nil {
+			defer l.Close()
+			return l.Addr().(*net.TCPAddr).Port
+		}
+	}
+	return 8000
+}
+
+// answers waits until the server does, or has ended.
+func answers(ctx context.Context, url string, server *run.Process) error {
+	ctx, cancel := context.WithTimeout(ctx, demoStart)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if response, err := http.Get(url); err == nil {
+			response.Body.Close()
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-server.Done():
+			result, _ := server.Wait()
+			return &Failure{What: "the demo ended instead of starting", Detail: string(result.Stderr)}
+		case <-ctx.Done():
+			return &Failure{What: fmt.Sprintf("the demo did not answer within %s", demoStart)}
+		}
+	}
+}
+
+// waitDemo lets the demo run until the user stops it.
+func waitDemo(ctx context.Context, server *run.Process) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-server.Done():
+		result, _ := server.Wait()
+		return &Failure{What: "the demo has ended by itself", Detail: string(result.Stderr)}
+	}
+}
+
+// checkDemo tries the running app out with the cases that need nothing but a URL.
+func checkDemo(ctx context.Context, d DemoReady, o DemoOptions) error {
+	target := conformance.Target{URL: d.URL, Set: o.Types, Issuer: "fastman:demo"}
+	held := 0
+	for result := range conformance.Run(ctx, target, quick) {
+		switch result.Outcome {
+		case conformance.Passed:
+			held++
+		case conformance.Failed:
+			return &Failure{What: "the demo does not hold: " + result.Case.Name, Detail: result.Detail}
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if held == 0 {
+		return &Failure{What: "no case could be tried on the demo"}
+	}
+	if o.Progress != nil {
+		o.Progress(fmt.Sprintf("%d cases of the contract held", held))
+	}
+	return nil
+}
+
+// quick lets the cases through that show the way a user takes: register, sign in,
+// see who is signed in, be refused without that.
+func quick(c conformance.Case) bool {
+	group, _, _ := strings.Cut(c.Name, "/")
+	return len(c.Needs) == 0 && (group == "register" || group == "login" || group == "me")
+}
+
+// curl is one line for each step; the third one takes the token from the second.
+func curl(url string, routes []Route) string {
+	prefix := "/auth"
+	for _, r := range routes {
+		if path, found := strings.CutSuffix(r.Path, "/register"); found {
+			prefix = path
+		}
+	}
+	return fmt.Sprintf(`  curl -s %[1]s/register -H 'Content-Type: application/json' -d '{"email": "you@example.com", "password": "a long pass phrase"}'
+  TOKEN=$(curl -s %[1]s/login -d 'username=you@example.com' -d 'password=a long pass phrase' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+  curl -s %[1]s/me -H "Authorization: Bearer $TOKEN"`, url+prefix)
+}
+
+// venvPython is the interpreter of a virtual environment.
+func venvPython(venv string) string {
+	if runtime.GOOS == "windows" {
+		return filepath.Join(venv, "Scripts", "python.exe")
+	}
+	return filepath.Join(venv, "bin", "python")
+}

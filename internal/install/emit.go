@@ -1,0 +1,308 @@
+package install
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"fastman/internal/cut"
+	"fastman/internal/feature"
+	"fastman/internal/project"
+	"fastman/templates"
+)
+
+const stack = "fastapi"
+
+// emitted is one file of the template, cut and fitted to the project.
+type emitted struct {
+	Path    string
+	Content []byte
+}
+
+// emitter cuts the template for a set and fits it to one project.
+type emitter struct {
+	p      *project.Project
+	set    feature.Set
+	prefix string // "/auth"
+	users  string // name of the users table
+	exists func(path string) bool
+
+	out []emitted
+}
+
+// emit returns every file that belongs to the set in this project. Files that the
+// project has its own form of (settings, database, migrations) are left out, and
+// the imports of the others point at the project's.
+func (e *emitter) emit() ([]emitted, error) {
+	steps := []func() error{e.packages, e.settings, e.database, e.feature, e.migrations, e.tests}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return e.out, nil
+}
+
+// packages emits the __init__.py of folders that are made now.
+func (e *emitter) packages() error {
+	for _, folder := range []string{"", "core", "features"} {
+		source := path.Join("app", folder, "__init__.py")
+		target := path.Join(e.p.PackageDir, folder, "__init__.py")
+		needed := folder == "features" || folder == "" && e.p.NewPackage || folder == "core" && e.usesCore()
+		if needed && !e.exists(path.Dir(target)) {
+			if err := e.add(source, target); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (e *emitter) usesCore() bool { return e.p.Settings == nil || e.ownDatabase() }
+
+func (e *emitter) settings() error {
+	if e.p.Settings != nil {
+		return nil
+	}
+	return e.add("app/core/config.py", e.configPath())
+}
+
+// configPath is the contract's app/core/config.py, or a module of our own where
+// the project has other things under that name.
+func (e *emitter) configPath() string {
+	core := path.Join(e.p.PackageDir, "core")
+	if target := path.Join(core, "config.py"); !e.exists(target) && !e.exists(core+".py") {
+		return target
+	}
+	return path.Join(e.authDir(), "settings.py")
+}
+
+// ownDatabase reports whether the project has no database code at all, so that it
+// gets a module of its own in the usual place.
+func (e *emitter) ownDatabase() bool {
+	db := e.p.Database
+	core := path.Join(e.p.PackageDir, "core")
+	return db.Base == nil && db.Engine == nil && db.Async == nil && !db.SQLModel &&
+		!e.exists(path.Join(core, "database.py")) && !e.exists(core+".py")
+}
+
+func (e *emitter) database() error {
+	if e.ownDatabase() {
+		return e.add("app/core/database.py", path.Join(e.p.PackageDir, "core", "database.py"))
+	}
+	if variant := e.baseVariant(); variant != "" {
+		if err := e.add("variants/"+variant, path.Join(e.authDir(), "base.py")); err != nil {
+			return err
+		}
+	}
+	if variant := e.engineVariant(); variant != "" {
+		return e.add("variants/"+variant, path.Join(e.authDir(), "engine.py"))
+	}
+	return nil
+}
+
+// baseVariant names the declarative base that has to be made; "" when the
+// project's own can be subclassed as it is.
+func (e *emitter) baseVariant() string {
+	db := e.p.Database
+	switch {
+	case db.Base == nil && db.SQLModel:
+		return "base_sqlmodel.py"
+	case db.Base == nil:
+		return "base_new.py"
+	case !db.BaseIsBare || e.p.UserClass != "":
+		return "base_own.py"
+	}
+	return ""
+}
+
+func (e *emitter) engineVariant() string {
+	db := e.p.Database
+	switch {
+	case db.Engine != nil:
+		return ""
+	case db.Async != nil:
+		return "engine_async.py"
+	}
+	return "engine_url.py"
+}
+
+// feature emits the auth module itself.
+func (e *emitter) feature() error {
+	return e.tree("app/features/auth", e.authDir())
+}
+
+func (e *emitter) migrations() error {
+	if e.p.Alembic == nil {
+		for _, name := range []string{"alembic.ini", "alembic/env.py", "alembic/script.py.mako"} {
+			if err := e.add(name, path.Join(e.p.ImportRoot, name)); err != nil {
+				return err
+			}
+		}
+	}
+	return e.tree("alembic/versions", e.versionsDir())
+}
+
+func (e *emitter) tests() error { return e.tree("tests/auth", path.Join(e.p.TestsDir, "auth")) }
+
+func (e *emitter) tree(source, target string) error {
+	names, err := templates.Tree(stack, source)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := e.add(name, target+strings.TrimPrefix(name, source)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add cuts one template file and puts it at target, unless the set has no use for it.
+func (e *emitter) add(source, target string) error {
+	src, err := templates.Read(stack, source)
+	if err != nil {
+		return err
+	}
+	out, keep, err := cut.File(source, src, e.set)
+	if err != nil || !keep {
+		return err
+	}
+	if path.Ext(source) != ".txt" {
+		out = []byte(e.fit(target, string(out)))
+	}
+	e.out = append(e.out, emitted{Path: target, Content: out})
+	return nil
+}
+
+func (e *emitter) authDir() string { return path.Join(e.p.PackageDir, "features", "auth") }
+
+func (e *emitter) authModule() string { return e.p.Package + ".features.auth" }
+
+func (e *emitter) versionsDir() string {
+	if e.p.Alembic != nil {
+		return e.p.Alembic.Versions
+	}
+	return path.Join(e.p.ImportRoot, "alembic", "versions")
+}
+
+var (
+	parents      = regexp.MustCompile(`\.parents\[\d+\]`)
+	downRevision = regexp.MustCompile(`(?m)^down_revision = None$`)
+	revises      = regexp.MustCompile(`(?m)^Revises:$`)
+)
+
+// fit points the template's imports and literals at this project. Each pattern is
+// a whole import line or a quoted literal, so that no other text can be meant.
+func (e *emitter) fit(target, text string) string {
+	text = strings.NewReplacer(
+		"from app.core.config import settings", e.importAs(e.settingsName(), "settings"),
+		"from app.core.database import Base as ProjectBase", e.importAs(e.projectBase(), "ProjectBase"),
+		"from app.core.database import Base", e.importAs(e.baseName(), "Base"),
+		"from app.core.database import engine", e.importAs(e.engineName(), "engine"),
+		"from app.core.database import async_engine", e.importAs(e.asyncName(), "async_engine"),
+		"from app.main import app\n", e.importAs(project.Name{Module: e.p.Entry.Module, Name: e.p.Entry.App}, "app")+"\n",
+		"from app.", "from "+e.p.Package+".",
+		"import app.", "import "+e.p.Package+".",
+		`"app.features`, `"`+e.p.Package+".features",
+		`"users"`, `"`+e.users+`"`,
+		`"users.`, `"`+e.users+`.`,
+		"ix_users_", "ix_"+e.users+"_",
+		`prefix="/auth"`, `prefix="`+e.prefix+`"`,
+		`"/auth/login"`, `"`+e.mountPrefix()+e.prefix+`/login"`,
+		`"fastman:app"`, fmt.Sprintf("%q", "fastman:"+e.p.Name),
+		`title="app"`, fmt.Sprintf("title=%q", e.p.Name),
+	).Replace(text)
+	text = parents.ReplaceAllString(text, fmt.Sprintf(".parents[%d]", e.depth(target)))
+	if head := e.head(); head != "" {
+		text = downRevision.ReplaceAllString(text, `down_revision = "`+head+`"`)
+		text = revises.ReplaceAllString(text, "Revises: "+head)
+	}
+	return text
+}
+
+// depth is how many folders stand between a file and the folder of the env files.
+func (e *emitter) depth(target string) int {
+	home := path.Dir(e.p.NewEnvFile)
+	inside := strings.TrimPrefix(strings.TrimPrefix(target, home), "/")
+	return strings.Count(inside, "/")
+}
+
+func (e *emitter) head() string {
+	if e.p.Alembic != nil && len(e.p.Alembic.Heads) == 1 {
+		return e.p.Alembic.Heads[0]
+	}
+	return ""
+}
+
+func (e *emitter) mountPrefix() string {
+	if d := e.p.Entry.Discovery; d != nil {
+		return d.Prefix
+	}
+	return ""
+}
+
+func (e *emitter) settingsName() project.Name {
+	if s := e.p.Settings; s != nil {
+		return project.Name{Module: s.Module, Name: settingsInstance(s)}
+	}
+	return project.Name{Module: e.module(e.configPath()), Name: "settings"}
+}
+
+// settingsInstance is the name under which the settings object can be imported;
+// where the project has only a getter, an edit adds that name.
+func settingsInstance(s *project.Settings) string {
+	if s.Instance != "" {
+		return s.Instance
+	}
+	return "settings"
+}
+
+// baseName is what the models import.
+func (e *emitter) baseName() project.Name {
+	switch {
+	case e.ownDatabase():
+		return project.Name{Module: e.p.Package + ".core.database", Name: "Base"}
+	case e.baseVariant() == "":
+		return e.projectBase()
+	}
+	return project.Name{Module: e.authModule() + ".base", Name: "Base"}
+}
+
+func (e *emitter) projectBase() project.Name {
+	if b := e.p.Database.Base; b != nil {
+		return *b
+	}
+	return project.Name{Module: e.p.Package + ".core.database", Name: "Base"}
+}
+
+func (e *emitter) engineName() project.Name {
+	if e.ownDatabase() {
+		return project.Name{Module: e.p.Package + ".core.database", Name: "engine"}
+	}
+	if db := e.p.Database; db.Engine != nil {
+		return *db.Engine
+	}
+	return project.Name{Module: e.authModule() + ".engine", Name: "engine"}
+}
+
+func (e *emitter) asyncName() project.Name {
+	if db := e.p.Database; db.Async != nil {
+		return *db.Async
+	}
+	return project.Name{Module: e.p.Package + ".core.database", Name: "engine"}
+}
+
+func (e *emitter) importAs(n project.Name, local string) string {
+	if n.Name == local {
+		return "from " + n.Module + " import " + local
+	}
+	return "from " + n.Module + " import " + n.Name + " as " + local
+}
+
+// module is the dotted name of a file of the project.
+func (e *emitter) module(file string) string {
+	inside := strings.TrimPrefix(strings.TrimPrefix(file, e.p.ImportRoot), "/")
+	return strings.ReplaceAll(strings.TrimSuffix(inside, ".py"), "/", ".")
+}

@@ -1,0 +1,186 @@
+package install
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"fastman/internal/cut"
+	"fastman/internal/deps"
+	"fastman/internal/feature"
+	"fastman/internal/plan"
+	"fastman/internal/project"
+	"fastman/templates"
+)
+
+// NewOptions are the flags of new.
+type NewOptions struct {
+	Common
+	Name  string
+	Stack string
+	Types feature.Set // empty: a project without sign-in
+}
+
+// skeleton is the project that new makes: template file, file in the project.
+var skeleton = [][2]string{
+	{"new/README.md", "README.md"},
+	{"new/pyproject.toml", "pyproject.toml"},
+	{"new/gitignore", ".gitignore"},
+	{"new/env", ".env"},
+	{"new/env.example", ".env.example"},
+	{"app/__init__.py", "app/__init__.py"},
+	{"app/main.py", "app/main.py"},
+	{"app/core/__init__.py", "app/core/__init__.py"},
+	{"app/core/config.py", "app/core/config.py"},
+}
+
+// New makes a minimal runnable project, and adds sign-in when types are given.
+func New(ctx context.Context, o NewOptions) (*Report, error) {
+	if err := checkStack(o.Stack); err != nil {
+		return nil, err
+	}
+	if !nameForm.MatchString(o.Name) {
+		return nil, &Usage{What: "the name " + quote(o.Name) + " is not letters, digits, - and _ with a letter first", Hint: "as in: fastman new shop"}
+	}
+	root, err := newRoot(o)
+	if err != nil {
+		return nil, err
+	}
+	p, err := stageSkeleton(root, o.Name)
+	if err != nil {
+		return nil, err
+	}
+	report := &Report{Command: "new", Stack: stack, Serve: "app.main:app", Entry: "app/main.py"}
+	for _, c := range p.Changes() {
+		report.Files = append(report.Files, File{Path: c.Path, Action: "create"})
+	}
+	if o.DryRun || o.Diff {
+		return previewNew(o, p, report), nil
+	}
+	if err := writeSkeleton(ctx, root, p); err != nil {
+		return nil, err
+	}
+	if !o.Types.Empty() {
+		return newWithAuth(ctx, o, root, report)
+	}
+	return newPlain(ctx, o, root, report)
+}
+
+// newRoot is the folder to make. It may be there when nothing is in it.
+func newRoot(o NewOptions) (string, error) {
+	parent, err := folder(o.Dir)
+	if err != nil {
+		return "", err
+	}
+	root := filepath.Join(parent, o.Name)
+	info, err := os.Stat(root)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return root, nil
+	case err != nil:
+		return "", writeFailure(err)
+	case !info.IsDir() || !emptyDir(root):
+		return "", failure(o.Name+": is there already", "choose another name, or add sign-in to it: cd "+o.Name+" && fastman install:auth")
+	}
+	return root, nil
+}
+
+func stageSkeleton(root, name string) (*plan.Plan, error) {
+	p, err := plan.New(root)
+	if err != nil {
+		return nil, err
+	}
+	p.Label = "new"
+	for _, pair := range skeleton {
+		src, err := templates.Read(stack, pair[0])
+		if err != nil {
+			return nil, err
+		}
+		out, keep, err := cut.File(pair[0], src, feature.Set{})
+		if err != nil || !keep {
+			return nil, errors.Join(err, fmt.Errorf("%s: not for an empty set", pair[0]))
+		}
+		if err := p.Write(pair[1], nil, []byte(named(string(out), name)), fileMode(pair[1])); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// named puts the project's name where the template has its own.
+func named(text, name string) string {
+	return strings.NewReplacer(
+		`name = "app"`, fmt.Sprintf("name = %q", name),
+		`title="app"`, fmt.Sprintf("title=%q", name),
+		"# app\n", "# "+name+"\n",
+	).Replace(text)
+}
+
+func previewNew(o NewOptions, p *plan.Plan, report *Report) *Report {
+	report.Status, report.Headline = StatusDryRun, "would make "+o.Name
+	if o.Diff {
+		report.Diff = p.Diff()
+	}
+	return report
+}
+
+func writeSkeleton(ctx context.Context, root string, p *plan.Plan) error {
+	_, statErr := os.Stat(root)
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return writeFailure(err)
+	}
+	err := applyOnce(ctx, root, p)
+	if err != nil && statErr != nil {
+		_ = os.Remove(root)
+	}
+	return err
+}
+
+func newPlain(ctx context.Context, o NewOptions, root string, report *Report) (*Report, error) {
+	report.Headline = "made " + o.Name
+	d, err := newDeps(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	report.Packages = packagesOf(d, !o.NoDeps)
+	if !o.NoDeps {
+		o.say("installing packages with " + d.Manager())
+		if err := d.Run(ctx, o.say); err != nil {
+			report.left("the packages were not installed: "+err.Error(), strings.Join(d.Commands(), "\n"))
+		}
+	}
+	report.Next = []string{"cd " + o.Name, d.Prefix() + "uvicorn app.main:app --reload", "fastman install:auth"}
+	return report.settle(), nil
+}
+
+func newWithAuth(ctx context.Context, o NewOptions, root string, report *Report) (*Report, error) {
+	common := o.Common
+	common.Dir = root
+	auth, err := Auth(ctx, AuthOptions{Common: common, Stack: stack, Types: o.Types, Prefix: "/auth", UsersTable: "users"})
+	if err != nil {
+		return nil, err
+	}
+	auth.Command = "new"
+	auth.Headline = "made " + o.Name + ", " + auth.Headline
+	auth.Files = append(report.Files, auth.Files...)
+	auth.Next = append([]string{"cd " + o.Name}, auth.Next...)
+	return auth, nil
+}
+
+// newDeps plans the packages of a project that declares them and has none yet.
+func newDeps(ctx context.Context, root string) (*deps.Plan, error) {
+	p, err := project.Look(ctx, root, project.Options{})
+	if err != nil {
+		return nil, refusal(err)
+	}
+	defer p.Close()
+	d, err := deps.New(depsProject(root, p), nil)
+	if err != nil {
+		return nil, refusal(err)
+	}
+	return d, nil
+}

@@ -1,0 +1,69 @@
+package install
+
+import (
+	"regexp"
+	"strings"
+
+	"fastman/internal/feature"
+)
+
+// Common holds the flags of every command that writes.
+type Common struct {
+	Dir    string
+	DryRun bool
+	Diff   bool
+	Yes    bool
+	JSON   bool
+	NoDeps bool
+	NoBoot bool
+
+	Progress func(line string) // told what is going on; nil is silence
+}
+
+// AuthOptions are the flags of install:auth.
+type AuthOptions struct {
+	Common
+	Stack      string
+	Types      feature.Set
+	Prefix     string
+	UsersTable string
+	App        string
+}
+
+var (
+	prefixForm = regexp.MustCompile(`^(/[a-z0-9][a-z0-9._-]*)+$`)
+	tableForm  = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,49}$`)
+	nameForm   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
+)
+
+func (o *AuthOptions) check() error {
+	if err := checkStack(o.Stack); err != nil {
+		return err
+	}
+	if !prefixForm.MatchString(o.Prefix) {
+		return &Usage{What: "--prefix " + quote(o.Prefix) + " is not a path of lower-case words", Hint: "as in: --prefix=/auth"}
+	}
+	if !tableForm.MatchString(o.UsersTable) || strings.HasPrefix(o.UsersTable, "auth_") {
+		return &Usage{What: "--users-table " + quote(o.UsersTable) + " is not a plain table name", Hint: "as in: --users-table=accounts"}
+	}
+	return nil
+}
+
+func checkStack(name string) error {
+	if name == "" || name == stack {
+		return nil
+	}
+	hint := "use --stack=" + stack
+	if feature.Nearest(name, []string{stack}) != "" {
+		hint = "did you mean --stack=" + stack + "?"
+	}
+	return &Usage{What: "unknown stack " + quote(name), Hint: hint}
+}
+
+func quote(s string) string { return `"` + s + `"` }
+
+func (c *Common) say(line string) {
+	if c.Progress != nil {
+		c.Progress(line)
+	}
+}

@@ -1,0 +1,42 @@
+"""Settings of the app: the environment first, then the .env file."""
+
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_file=Path(__file__).resolve().parents[2] / ".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        hide_input_in_errors=True,
+    )
+
+    # development, test or production; anything else counts as production.
+    ENVIRONMENT: str = "production"
+    # fastman: if jwt or oauth or passkey
+    # A relative SQLite path starts at the project root.
+    DATABASE_URL: str = "sqlite:///./app.db"
+    # Signs tokens: at least 32 random bytes, from `fastman generate:key`.
+    SECRET_KEY: SecretStr | None = None
+    # Former keys, separated by commas: they verify tokens and sign none.
+    SECRET_KEY_PREVIOUS: SecretStr | None = None
+    # `iss` and `aud` of every token.
+    AUTH_ISSUER: str = "fastman:app"
+    ACCESS_TOKEN_EXPIRE_MINUTES: int = 30
+    # A session ends after this many days without a refresh ...
+    REFRESH_TOKEN_EXPIRE_DAYS: int = 30
+    # ... and in any case this many days after it began.
+    SESSION_MAX_DAYS: int = 90
+    # fastman: end
+    # fastman: if jwt
+    # Counted in Unicode characters.
+    PASSWORD_MIN_LENGTH: int = 8
+    # Doubles the work of a hash with each step; at least 10 in production.
+    BCRYPT_ROUNDS: int = 12
+    # fastman: end
+
+
+settings = Settings()

@@ -1,0 +1,1 @@
+"""Sign-in: users, sessions and the tokens that stand for them."""

@@ -1,0 +1,101 @@
+"""What authentication takes from the app's settings; unsafe values stop the start."""
+
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from app.core.config import settings
+
+_DAY = 24 * 60 * 60  # seconds
+
+# RFC 7518, section 3.2: a key of HS256 has at least the size of its hash.
+_SECRET_MIN_BYTES = 32
+
+_PLACEHOLDERS = (
+    "changeme",
+    "change-me",
+    "change_me",
+    "changethis",
+    "change-this",
+    "change_this",
+    "your-secret",
+    "your_secret",
+    "yoursecret",
+    "placeholder",
+    "replace-me",
+    "replace_me",
+    "replaceme",
+)
+
+
+@dataclass
+class AuthConfig:
+    production: bool
+    issuer: str
+    secret_keys: tuple[str, ...]  # the first one signs, all of them verify
+    access_token_seconds: int
+    session_idle_seconds: int
+    session_max_seconds: int
+    # fastman: if jwt
+    password_min_length: int
+    bcrypt_rounds: int
+    # fastman: end
+
+
+def _plain(value: str | SecretStr | None) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value or ""
+
+
+def _secret_keys() -> tuple[str, ...]:
+    current = _plain(settings.SECRET_KEY)
+    if not current:
+        raise RuntimeError("SECRET_KEY is not set\nrun: fastman generate:key")
+    _require_secret("SECRET_KEY", current)
+    previous = _plain(settings.SECRET_KEY_PREVIOUS).split(",")
+    former = [key.strip() for key in previous if key.strip()]
+    for key in former:
+        _require_secret("SECRET_KEY_PREVIOUS", key)
+    return (current, *former)
+
+
+def _require_secret(name: str, value: str) -> None:
+    if any(word in value.casefold() for word in _PLACEHOLDERS):
+        problem = "is a placeholder, which anybody can guess"
+    elif len(value.encode()) < _SECRET_MIN_BYTES:
+        problem = f"is shorter than {_SECRET_MIN_BYTES} bytes"
+    else:
+        return
+    raise RuntimeError(f"{name} {problem}\nrun: fastman generate:key")
+
+
+# fastman: if jwt
+def _bcrypt_rounds(*, production: bool) -> int:
+    rounds = settings.BCRYPT_ROUNDS
+    least = 10 if production else 4
+    if not least <= rounds <= 31:
+        where = " in production" if production else ""
+        raise RuntimeError(
+            f"BCRYPT_ROUNDS is not between {least} and 31{where}\n"
+            "set it to 12, or remove it"
+        )
+    return rounds
+
+
+# fastman: end
+def _load() -> AuthConfig:
+    production = settings.ENVIRONMENT not in ("development", "test")
+    return AuthConfig(
+        production=production,
+        issuer=settings.AUTH_ISSUER,
+        secret_keys=_secret_keys(),
+        access_token_seconds=settings.ACCESS_TOKEN_EXPIRE_MINUTES * 60,
+        session_idle_seconds=settings.REFRESH_TOKEN_EXPIRE_DAYS * _DAY,
+        session_max_seconds=settings.SESSION_MAX_DAYS * _DAY,
+        # fastman: if jwt
+        password_min_length=settings.PASSWORD_MIN_LENGTH,
+        bcrypt_rounds=_bcrypt_rounds(production=production),
+        # fastman: end
+    )
+
+
+config = _load()

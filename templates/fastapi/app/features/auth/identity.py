@@ -1,0 +1,62 @@
+"""Names that people sign in with: what is allowed, and when two of them are one."""
+
+import unicodedata
+
+from email_validator import validate_email
+from pydantic_core import PydanticCustomError
+
+from .config import config
+
+EMAIL_MAX_LENGTH = 320  # RFC 5321, section 4.5.3.1: 64 + "@" + 255
+USERNAME_LENGTHS = range(3, 101)
+
+
+def nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def identity_key(text: str) -> str:
+    """Map all spellings of a name to one, by Unicode's rules, not the database's."""
+    return nfc(text).casefold()
+
+
+# fastman: if jwt
+def login_keys(identifier: str) -> tuple[str | None, str | None]:
+    """Return the e-mail key or the username key that a sign-in means."""
+    if "@" not in identifier:
+        return None, identity_key(identifier)
+    try:
+        return identity_key(normalize_email(identifier)), None
+    except PydanticCustomError:
+        return identity_key(identifier), None
+
+
+# fastman: end
+def normalize_email(address: str) -> str:
+    """Return the form that is stored: domain in lower case and Unicode, all in NFC."""
+    try:
+        if len(address) > EMAIL_MAX_LENGTH:
+            raise ValueError("too long")
+        return validate_email(
+            address,
+            check_deliverability=False,
+            test_environment=not config.production,
+        ).normalized
+    except ValueError:
+        raise PydanticCustomError(
+            "value_error", "Value is not a valid e-mail address"
+        ) from None
+
+
+def normalize_username(name: str) -> str:
+    """Return the NFC form of 3 to 100 letters, digits, dots, underscores, hyphens."""
+    name = nfc(name)
+    if len(name) not in USERNAME_LENGTHS:
+        raise PydanticCustomError(
+            "value_error", "Username must have 3 to 100 characters"
+        )
+    if not all(c.isalpha() or c.isdecimal() or c in "._-" for c in name):
+        raise PydanticCustomError(
+            "value_error", "Username may hold letters, digits and . _ - only"
+        )
+    return name

@@ -1,0 +1,87 @@
+"""What the endpoints read and answer."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from .identity import normalize_email, normalize_username
+from .passwords import PASSWORD_MAX_BYTES, check_policy
+
+
+# fastman: if jwt
+def _fits(text: str) -> str:
+    """Bound what is hashed or looked up, and keep out what databases cannot store."""
+    if "\x00" in text:
+        raise PydanticCustomError("value_error", "Value must not contain NUL")
+    if len(text.encode()) > PASSWORD_MAX_BYTES:
+        raise PydanticCustomError("value_error", "Value is longer than 1024 bytes")
+    return text
+
+
+def _fits_secret(secret: SecretStr) -> SecretStr:
+    _fits(secret.get_secret_value())
+    return secret
+
+
+Password = Annotated[SecretStr, AfterValidator(_fits_secret)]
+
+
+class RegisterRequest(BaseModel):
+    # The password comes last: its rules look at the other two.
+    email: Annotated[str, AfterValidator(normalize_email)]
+    username: Annotated[str, AfterValidator(normalize_username)] | None = None
+    password: Password
+
+    @field_validator("password")
+    @classmethod
+    def _check_password(cls, password: SecretStr, info: ValidationInfo) -> SecretStr:
+        check_policy(
+            password.get_secret_value(),
+            email=info.data.get("email"),
+            username=info.data.get("username"),
+        )
+        return password
+
+
+class LoginRequest(BaseModel):
+    username: Annotated[
+        str, AfterValidator(_fits), Field(description="User name or e-mail address")
+    ]
+    password: Password
+
+
+# fastman: end
+class UserPublic(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    email: str
+    username: str | None
+    name: str | None
+    avatar_url: str | None
+    is_active: bool
+    is_superuser: bool
+    is_verified: bool
+    oauth_provider: str | None
+    created_at: datetime
+
+
+class Token(BaseModel):
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"
+    expires_in: Annotated[int, Field(description="Seconds")]
+    refresh_token: str
+
+
+class Problem(BaseModel):
+    detail: str

@@ -1,0 +1,16 @@
+"""The web application; run it with `uvicorn app.main:app`."""
+
+from fastapi import FastAPI
+
+from app.features.auth.router import router as auth_router
+
+app = FastAPI(title="app")
+# fastman: if jwt or oauth or passkey
+app.include_router(auth_router)
+# fastman: end
+
+
+@app.get("/health")
+async def health() -> dict[str, str]:
+    """Answer as long as the process serves requests."""
+    return {"status": "ok"}

@@ -1,0 +1,8 @@
+"""Puts the tables of authentication into the metadata that SQLModel fills."""
+
+from sqlalchemy.orm import DeclarativeBase
+from sqlmodel import SQLModel
+
+
+class Base(DeclarativeBase):
+    metadata = SQLModel.metadata
