@@ -32,8 +32,7 @@ var malformedCases = []Case{
 		Name: "malformed/forms-are-4xx", Section: "Errors", Type: feature.JWT, Run: malformedForms,
 	},
 	{
-		Name: "malformed/huge-bodies-are-refused", Section: "Errors", Type: feature.JWT,
-		ASVS: []string{"5.2.1"}, Run: malformedHuge,
+		Name: "malformed/huge-bodies-are-refused", Section: "Errors", Type: feature.JWT, Run: malformedHuge,
 	},
 }
 

@@ -39,7 +39,7 @@ func Packages(set feature.Set) []Package {
 		return nil
 	}
 	return []Package{
-		{Name: "fastapi", Spec: ">=0.110"},
+		{Name: "fastapi", Spec: ">=0.100"},
 		{Name: "pydantic-settings", Spec: ">=2.2"},
 		{Name: "sqlalchemy", Spec: ">=2.0.30"},
 		{Name: "alembic", Spec: ">=1.13"},

@@ -47,6 +47,9 @@ func File(name string, src []byte, set feature.Set) (out []byte, keep bool, err 
 	if cutAny && path.Ext(name) == ".py" {
 		text = dropUnusedImports(text)
 	}
+	if len(kept) < len(lines) { // a section at the end leaves the blank lines before it
+		text = strings.TrimRight(text, "\n") + "\n"
+	}
 	return []byte(text), true, nil
 }
 

@@ -36,8 +36,8 @@ func (r *recipe) packages(ctx context.Context) error {
 		r.report.Packages = packagesOf(r.deps, false)
 		return nil
 	}
-	r.say("installing packages with " + r.deps.Manager())
-	err := r.deps.Run(ctx, r.say)
+	r.say("installing packages with " + r.deps.Manager() + ": " + strings.Join(r.deps.Added(), " "))
+	err := r.deps.Run(ctx, quiet)
 	r.packagesFailed = err != nil
 	r.report.Packages = packagesOf(r.deps, err == nil)
 	if err != nil {
@@ -45,6 +45,9 @@ func (r *recipe) packages(ctx context.Context) error {
 	}
 	return nil
 }
+
+// quiet keeps what a package manager prints to itself; its errors come back whole.
+func quiet(string) {}
 
 func packagesOf(d *deps.Plan, installed bool) *Packages {
 	p := &Packages{Manager: d.Manager(), Added: d.Added()}

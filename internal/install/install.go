@@ -314,7 +314,7 @@ func (r *recipe) refuseOldPackages() error {
 }
 
 // minimums are the oldest releases whose API the generated code can use at all.
-var minimums = map[string]string{"sqlalchemy": "2.0", "pydantic": "2.0", "fastapi": "0.110"}
+var minimums = map[string]string{"sqlalchemy": "2.0", "pydantic": "2.0", "fastapi": "0.100"}
 
 func depsProject(root string, p *project.Project) deps.Project {
 	return deps.Project{Root: root, ImportRoot: p.ImportRoot, Python: p.Python.Path, Venv: p.Python.Venv}

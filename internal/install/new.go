@@ -149,7 +149,7 @@ func newPlain(ctx context.Context, o NewOptions, root string, report *Report) (*
 	report.Packages = packagesOf(d, !o.NoDeps)
 	if !o.NoDeps {
 		o.say("installing packages with " + d.Manager())
-		if err := d.Run(ctx, o.say); err != nil {
+		if err := d.Run(ctx, quiet); err != nil {
 			report.left("the packages were not installed: "+err.Error(), strings.Join(d.Commands(), "\n"))
 		}
 	}

@@ -234,7 +234,10 @@ func (r *recipe) record(file string, before []byte, result edit.Result) error {
 	return nil
 }
 
-func isEnv(file string) bool { return strings.HasPrefix(path.Base(file), ".env") }
+// isEnv reports whether a file may hold a secret: an env file that is no example.
+func isEnv(file string) bool {
+	return strings.HasPrefix(path.Base(file), ".env") && !slices.Contains([]string{".example", ".sample", ".template", ".dist"}, path.Ext(file))
+}
 
 // fileMode is the mode of a file that is made: nobody else reads an env file.
 func fileMode(file string) fs.FileMode {

@@ -86,7 +86,13 @@ func (l *finder) here(ini, location string) string {
 	dir := up(ini)
 	location = strings.ReplaceAll(filepath.ToSlash(strings.TrimSpace(location)), `\`, "/")
 	if rest, found := strings.CutPrefix(location, "%(here)s"); found {
-		return path.Join(dir, rest)
+		return path.Join(dir, strings.TrimPrefix(rest, "/"))
+	}
+	if path.IsAbs(location) {
+		inside, err := filepath.Rel(l.Root, filepath.FromSlash(location))
+		if err == nil && filepath.IsLocal(inside) {
+			return filepath.ToSlash(inside)
+		}
 	}
 	if pkg, inside, found := strings.Cut(location, ":"); found && !strings.HasPrefix(inside, "/") {
 		return path.Join(l.ImportRoot, strings.ReplaceAll(pkg, ".", "/"), inside)

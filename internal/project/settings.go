@@ -68,9 +68,11 @@ func (c *class) reaches(names []string, depth int) bool {
 func (l *finder) findSettings(context.Context) error {
 	l.findClasses()
 	var all []*Settings
+	of := map[*Settings]*class{}
 	for _, c := range l.classes {
-		if c.derives("pydantic_settings.BaseSettings", "pydantic_settings.main.BaseSettings") {
-			all = append(all, l.settingsOf(c))
+		if c.derives(settingsRoots...) {
+			s := l.settingsOf(c)
+			all, of[s] = append(all, s), c
 		}
 	}
 	if len(all) == 0 {
@@ -79,7 +81,7 @@ func (l *finder) findSettings(context.Context) error {
 	sort.SliceStable(all, func(i, j int) bool { return all[i].weight() > all[j].weight() })
 	l.Settings = all[0]
 	for _, s := range all[1:] {
-		if len(s.EnvFiles) > 0 {
+		if len(s.EnvFiles) > 0 && !of[s].inheritsExtra() {
 			l.OtherSettings = append(l.OtherSettings, s)
 		}
 	}
@@ -91,7 +93,7 @@ func (l *finder) settingsOf(c *class) *Settings {
 	s := &Settings{Path: f.Path, Module: f.Module, Class: name, File: f}
 	s.Getter = getterOf(f, name)
 	s.Instance = instanceOf(f, name, s.Getter)
-	if v := c.option("env_prefix"); v != nil {
+	if v, _ := c.option("env_prefix"); v != nil {
 		s.Prefix = v.Name
 	}
 	s.Forbids = !slices.Contains([]string{"ignore", "allow"}, c.extra())
@@ -99,17 +101,21 @@ func (l *finder) settingsOf(c *class) *Settings {
 	return s
 }
 
-// option looks a setting up in the class and then in its bases.
-func (c *class) option(name string) *edit.Expr {
+// option looks a setting up in the class and then in its bases, and tells in
+// which file it stands.
+func (c *class) option(name string) (*edit.Expr, *edit.PyFile) {
 	if v := c.file.Option(c.stmt.Name, name); v != nil {
-		return v
+		return v, c.file
 	}
 	for _, base := range c.bases {
-		if v := base.option(name); v != nil && base.file != c.file {
-			return v
+		if base.file == c.file {
+			continue // Option has been there
+		}
+		if v, f := base.option(name); v != nil {
+			return v, f
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 func (c *class) extra() string {
@@ -123,6 +129,20 @@ func (c *class) extra() string {
 	}
 	return "forbid"
 }
+
+// inheritsExtra reports whether a class treats unknown keys as another Settings
+// class of the project does that it is derived from and that reads an env file
+// too: that one is to be edited then.
+func (c *class) inheritsExtra() bool {
+	own, _ := c.option("extra")
+	return slices.ContainsFunc(c.bases, func(b *class) bool {
+		theirs, _ := b.option("extra")
+		file, _ := b.option("env_file")
+		return b.derives(settingsRoots...) && own == theirs && file != nil
+	})
+}
+
+var settingsRoots = []string{"pydantic_settings.BaseSettings", "pydantic_settings.main.BaseSettings"}
 
 // instanceOf finds the module-level name that holds the settings.
 func instanceOf(f *edit.PyFile, class, getter string) string {
@@ -185,9 +205,9 @@ func (s *Settings) weight() int {
 // envFilesOf are the env files that a class reads, relative to Root. One that
 // can't be told from the source counts as ".env".
 func (l *finder) envFilesOf(c *class) []string {
-	v := c.option("env_file")
+	v, f := c.option("env_file")
 	if v == nil {
-		v = instanceEnvFile(c)
+		v, f = instanceEnvFile(c), c.file
 	}
 	if v == nil || v.Kind == "const" {
 		return nil
@@ -198,7 +218,7 @@ func (l *finder) envFilesOf(c *class) []string {
 	}
 	var files []string
 	for i := range values {
-		file, known := pathOf(c.file, &values[i], 0)
+		file, known := pathOf(f, &values[i], 0)
 		switch {
 		case !known:
 			file = path.Join(l.RunDir, ".env")

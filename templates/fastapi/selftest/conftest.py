@@ -72,9 +72,11 @@ def serve(database_url: str) -> Iterator[Callable[..., httpx.Client]]:
 def _server(environment: dict[str, str]) -> Iterator[httpx.Client]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        command = ["-m", "uvicorn", "app.main:app", "--log-level", "error", "--fd"]
+        command = ["-m", "uvicorn", "app.main:app", "--fd", str(listener.fileno())]
+        # Longer than a test, or a connection may close just when it is used again.
+        command += ["--timeout-keep-alive", "60", "--log-level", "error"]
         process = subprocess.Popen(
-            [sys.executable, *command, str(listener.fileno())],
+            [sys.executable, *command],
             cwd=ROOT,
             env=os.environ | environment,
             pass_fds=[listener.fileno()],
