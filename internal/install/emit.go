@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"fastman/internal/cut"
+	"fastman/internal/edit"
 	"fastman/internal/feature"
 	"fastman/internal/project"
 	"fastman/templates"
@@ -197,6 +198,7 @@ var (
 // a whole import line or a quoted literal, so that no other text can be meant.
 func (e *emitter) fit(target, text string) string {
 	text = strings.NewReplacer(
+		"settings.DATABASE_URL", "settings."+e.urlField(),
 		"from app.core.config import settings", e.importAs(e.settingsName(), "settings"),
 		"from app.core.database import Base as ProjectBase", e.importAs(e.projectBase(), "ProjectBase"),
 		"from app.core.database import Base", e.importAs(e.baseName(), "Base"),
@@ -241,6 +243,25 @@ func (e *emitter) mountPrefix() string {
 		return d.Prefix
 	}
 	return ""
+}
+
+// field is the field of the user's Settings class that reads a variable.
+func (e *emitter) field(variable string) (edit.PyField, bool) {
+	if s := e.p.Settings; s != nil {
+		for _, f := range s.File.Fields(s.Class) {
+			if strings.EqualFold(f.Name, variable) {
+				return f, true
+			}
+		}
+	}
+	return edit.PyField{}, false
+}
+
+func (e *emitter) urlField() string {
+	if f, found := e.field("DATABASE_URL"); found {
+		return f.Name
+	}
+	return "DATABASE_URL"
 }
 
 func (e *emitter) settingsName() project.Name {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 
 	"fastman/internal/deps"
@@ -74,6 +75,8 @@ func (r *recipe) preview(ctx context.Context) (*Report, error) {
 	r.report.Status = StatusDryRun
 	r.report.Headline = "would add " + r.setName() + " to " + r.project.Entry.Path
 	if r.Diff {
+		r.plan.Brief(basePath)
+		r.plan.Brief(path.Join(r.emit.authDir(), "common_passwords.txt"))
 		r.report.Diff = r.plan.Diff()
 	}
 	if !r.deps.Empty() {

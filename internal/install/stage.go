@@ -100,6 +100,10 @@ func (r *recipe) wireSettings(ctx context.Context) error {
 			}
 		}
 	}
+	if at := r.project.Database.HiddenEngine; at != "" && r.manifest == nil {
+		r.report.left(at+": makes the engine where it cannot be imported; the auth module makes its own, from "+r.emit.urlField(),
+			"set "+r.emit.urlField()+" to that same database in every env file")
+	}
 	for _, s := range r.project.OtherSettings {
 		if !s.Forbids {
 			continue
@@ -142,7 +146,7 @@ func (r *recipe) settingsFields() ([]edit.Field, error) {
 		case strings.HasPrefix(line, "    #"):
 			comments = append(comments, strings.TrimSpace(line))
 			continue
-		case m != nil && !(m[1] == "DATABASE_URL" && !r.ownsURL()):
+		case m != nil && !(m[1] == "DATABASE_URL" && (!r.ownsURL() || r.hasField("DATABASE_URL"))):
 			f := edit.Field{Name: m[1], Lines: append(comments, strings.TrimSpace(line))}
 			if strings.Contains(line, "SecretStr") {
 				f.Imports = []edit.Import{{Module: "pydantic", Name: "SecretStr"}}
@@ -326,17 +330,7 @@ func newKey() string {
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
-// field is the field of the user's Settings class that reads a variable.
-func (r *recipe) field(variable string) (edit.PyField, bool) {
-	if s := r.project.Settings; s != nil {
-		for _, f := range s.File.Fields(s.Class) {
-			if strings.EqualFold(f.Name, variable) {
-				return f, true
-			}
-		}
-	}
-	return edit.PyField{}, false
-}
+func (r *recipe) field(variable string) (edit.PyField, bool) { return r.emit.field(variable) }
 
 func (r *recipe) hasField(variable string) bool {
 	_, found := r.field(variable)

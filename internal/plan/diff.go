@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,6 +24,9 @@ func (c Change) Diff() string {
 	from := "a/" + c.Path
 	if c.Old == nil {
 		from = "/dev/null"
+	}
+	if c.brief {
+		return fmt.Sprintf("--- %s\n+++ b/%s\n# %d bytes, not shown\n", from, c.Path, len(c.New))
 	}
 	context := 3
 	if c.masked {

@@ -36,6 +36,7 @@ type Change struct {
 
 	masked bool
 	shown  []string
+	brief  bool
 }
 
 // Plan collects changes to the files under one folder. It touches nothing
@@ -97,6 +98,13 @@ func (p *Plan) Read(path string) ([]byte, error) {
 func (p *Plan) Mask(path string, shown ...string) {
 	if c := p.find(path); c != nil {
 		c.masked, c.shown = true, shown
+	}
+}
+
+// Brief keeps the content of path, which nobody reads, out of every diff.
+func (p *Plan) Brief(path string) {
+	if c := p.find(path); c != nil {
+		c.brief = true
 	}
 }
 

@@ -3,6 +3,7 @@ package project
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -204,13 +205,48 @@ func (l *finder) findEngines() {
 			if !ok || s.Kind != "assign" || s.Targets[0] == "" {
 				continue
 			}
-			async, engine := makesEngine[f.Resolve(call.Name)]
-			if !engine {
-				continue
+			if async, engine := engineCall(f, call); engine {
+				l.takeEngine(f, s.Targets[0], async)
 			}
-			l.takeEngine(f, s.Targets[0], async)
 		}
 	}
+	if l.Database.Engine == nil && l.Database.Async == nil {
+		l.Database.HiddenEngine = hiddenEngine(files)
+	}
+}
+
+// engineCall reports whether a call makes an engine, by itself or through a
+// function of the same file that returns one.
+func engineCall(f *edit.PyFile, call *edit.Expr) (async, engine bool) {
+	if async, engine = makesEngine[f.Resolve(call.Name)]; engine {
+		return async, true
+	}
+	def := f.Def("def", call.Name)
+	if def == nil {
+		return false, false
+	}
+	for i := range def.Body {
+		if made, ok := def.Body[i].Call(); ok && def.Body[i].Kind == "return" {
+			if async, engine = makesEngine[f.Resolve(made.Name)]; engine {
+				return async, true
+			}
+		}
+	}
+	return false, false
+}
+
+// hiddenEngine finds an engine that no module-level name holds.
+func hiddenEngine(files []*edit.PyFile) (place string) {
+	for _, f := range files {
+		f.Walk(func(s *edit.Stmt) {
+			if call, ok := s.Call(); ok && place == "" {
+				if _, engine := makesEngine[f.Resolve(call.Name)]; engine {
+					place = fmt.Sprintf("%s:%d", f.Path, s.Line)
+				}
+			}
+		})
+	}
+	return place
 }
 
 func (l *finder) takeEngine(f *edit.PyFile, name string, async bool) {

@@ -77,7 +77,10 @@ type Database struct {
 	SQLModel   bool  // models are SQLModel classes: their metadata is SQLModel.metadata
 	Engine     *Name // module-level sync engine
 	Async      *Name // module-level async engine
-	ReadsURL   bool  // the module with the engine mentions DATABASE_URL
+	// HiddenEngine is "file:line" of an engine that cannot be imported, where no
+	// other was found.
+	HiddenEngine string
+	ReadsURL     bool // the module with the engine mentions DATABASE_URL
 }
 
 // Name is an importable name of the project.

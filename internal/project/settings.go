@@ -78,7 +78,7 @@ func (l *finder) findSettings(context.Context) error {
 	if len(all) == 0 {
 		return nil
 	}
-	sort.SliceStable(all, func(i, j int) bool { return all[i].weight() > all[j].weight() })
+	sort.SliceStable(all, func(i, j int) bool { return l.weight(all[i]) > l.weight(all[j]) })
 	l.Settings = all[0]
 	for _, s := range all[1:] {
 		if len(s.EnvFiles) > 0 && !of[s].inheritsExtra() {
@@ -177,6 +177,14 @@ func getterOf(f *edit.PyFile, class string) string {
 		}
 	}
 	return ""
+}
+
+// weight ranks settings of the app's own package before those of a tool beside it.
+func (l *finder) weight(s *Settings) int {
+	if strings.HasPrefix(s.Path, l.PackageDir+"/") {
+		return s.weight() + 16
+	}
+	return s.weight()
 }
 
 // weight says how likely a class is the main one of several.

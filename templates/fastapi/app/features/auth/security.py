@@ -20,6 +20,7 @@ _CLOCK_SKEW = 60  # seconds that iat and nbf may lie ahead
 _ID_MAX = 2**63 - 1  # BIGINT
 _TIME_MAX = 253_402_300_799  # the last second of the year 9999
 
+_SESSION_ID = re.compile(r"[A-Za-z0-9_-]{22}")  # base64url of 16 bytes
 _COMPACT_JWS = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 Seconds = Annotated[int, Field(ge=0, le=_TIME_MAX)]
@@ -49,6 +50,13 @@ class TokenClaims(BaseModel):
         if not re.fullmatch(r"[1-9][0-9]{0,18}", sub) or int(sub) > _ID_MAX:
             raise ValueError("not a user id")
         return sub
+
+    @field_validator("sid")
+    @classmethod
+    def _check_sid(cls, sid: str) -> str:
+        if not _SESSION_ID.fullmatch(sid):
+            raise ValueError("not a session id")
+        return sid
 
     @property
     def user_id(self) -> int:
