@@ -101,6 +101,17 @@ func (p *Plan) Manager() string { return p.manager.kind.name() }
 // Empty reports whether nothing is to be declared or installed.
 func (p *Plan) Empty() bool { return len(p.files) == 0 && len(p.commands) == 0 }
 
+// Importable reports whether every package is installed already, in whatever
+// version: then the app can run before anything is added.
+func (p *Plan) Importable() bool {
+	there := func(n Need) bool {
+		_, found := p.env.installed[edit.PackageName(n.Name)]
+		return found || n.Dev
+	}
+	return !lacks(p.env.installed, p.declared.entries) &&
+		!slices.ContainsFunc(p.missing, func(n Need) bool { return !there(n) })
+}
+
 // Added lists the requirements that the project did not declare.
 func (p *Plan) Added() []string { return specs(p.missing) }
 

@@ -59,7 +59,7 @@ func packagesOf(d *deps.Plan, installed bool) *Packages {
 
 // unbootable reports whether the app cannot be started, or was not asked to be.
 func (r *recipe) unbootable() bool {
-	return r.NoBoot || r.packagesFailed || r.NoDeps && !r.deps.Empty()
+	return r.NoBoot || r.packagesFailed || r.NoDeps && !r.deps.Importable()
 }
 
 // booted is the answer of boot.py.
