@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -23,6 +25,11 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			// The project's interpreter is looked up on the real PATH.
 			env.Setenv("PATH", os.Getenv("PATH"))
+			binary, err := exec.LookPath("fastman")
+			if err != nil {
+				return err
+			}
+			env.Setenv("FASTMAN", filepath.Dir(binary))
 			env.Setenv("PYENV_VERSION", os.Getenv("PYENV_VERSION"))
 			env.Setenv("PYENV_ROOT", os.Getenv("PYENV_ROOT"))
 			return nil

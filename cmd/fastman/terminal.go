@@ -98,9 +98,6 @@ func (t *terminal) report(r *install.Report) {
 	t.packages(r.Packages)
 	t.migration(r.Migration)
 	t.routes(r.Routes)
-	for _, w := range r.Warnings {
-		fmt.Fprintln(t.out, "warning: "+indent(w, "    "))
-	}
 	for _, l := range r.Left {
 		fmt.Fprintln(t.out, "left to do: "+indent(l.What, "    "))
 		fmt.Fprintln(t.out, "    "+indent(l.Do, "    "))
@@ -153,5 +150,8 @@ func (t *terminal) demo(d install.DemoReady) {
 	for _, r := range d.Routes {
 		fmt.Fprintf(t.out, "  %-6s %s%s\n", r.Method, d.URL, r.Path)
 	}
-	fmt.Fprintf(t.out, "\n  docs   %s/docs\n\ntry it:\n%s\n\nCtrl-C stops it\n", d.URL, d.Curl)
+	fmt.Fprintf(t.out, "\n  docs   %s/docs\n\ntry it:\n%s\n", d.URL, d.Curl)
+	if !d.Checked {
+		fmt.Fprintln(t.out, "\nCtrl-C stops it")
+	}
 }

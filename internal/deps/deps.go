@@ -19,6 +19,7 @@ type Project struct {
 	Root       string // absolute
 	ImportRoot string // under Root, slash-separated; "" is Root itself
 	Python     string // absolute path of the interpreter
+	Version    string // of it: "3.12.1"
 	Venv       string // the virtual environment of Python, "" when it has none
 }
 

@@ -2,7 +2,6 @@ package deps
 
 import (
 	"context"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -52,19 +51,32 @@ func (p *Plan) bareEnvironment() environment {
 	if len(p.declared.entries) == 0 {
 		return env
 	}
-	const script = `import json, os, sysconfig
-p = sysconfig.get_paths()
-print(json.dumps([p["purelib"], p["platlib"], os.path.join(p["stdlib"], "EXTERNALLY-MANAGED")]))`
-	res, err := run.Run(context.Background(), run.Spec{Args: []string{env.python, "-I", "-S", "-c", script}, Timeout: 10 * time.Second})
-	var paths []string
-	if err != nil || json.Unmarshal(res.Stdout, &paths) != nil || len(paths) != 3 || exists(paths[2]) {
+	packages, owned := p.bareFolders()
+	if owned {
 		return env
 	}
-	installed := installedIn(paths[:2])
+	installed := installedIn(packages)
 	if !lacks(installed, p.declared.entries) {
 		env.installed, env.usable = installed, true
 	}
 	return env
+}
+
+// bareFolders are where an interpreter keeps its packages, and whether the system
+// owns it (PEP 668). They follow from where it stands; asking it would cost as much
+// time as all the rest.
+func (p *Plan) bareFolders() (packages []string, owned bool) {
+	python := p.project.Python
+	if real, err := filepath.EvalSymlinks(python); err == nil {
+		python = real
+	}
+	parts := strings.SplitN(p.project.Version, ".", 3)
+	if runtime.GOOS == "windows" || len(parts) < 3 {
+		lib := filepath.Join(filepath.Dir(python), "Lib")
+		return []string{filepath.Join(lib, "site-packages")}, exists(filepath.Join(lib, "EXTERNALLY-MANAGED"))
+	}
+	lib := filepath.Join(filepath.Dir(filepath.Dir(python)), "lib", "python"+parts[0]+"."+parts[1])
+	return []string{filepath.Join(lib, "site-packages")}, exists(filepath.Join(lib, "EXTERNALLY-MANAGED"))
 }
 
 // lacks reports whether a declared package of the app is not installed.

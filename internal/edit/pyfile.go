@@ -68,7 +68,8 @@ type Expr struct {
 	Args     []Expr `json:"a"`
 	Keywords []Expr `json:"w"` // call, dict; "**" is an unpacking
 	Key      string `json:"key"`
-	Func     *Expr  `json:"f"` // call: what is called, when it is no dotted name
+	KeyStart int    `json:"ks"` // where the keyword's name begins
+	Func     *Expr  `json:"f"`  // call: what is called, when it is no dotted name
 }
 
 // Keyword returns a keyword argument of a call, or the value of a key of a dict.

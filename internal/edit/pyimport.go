@@ -1,6 +1,10 @@
 package edit
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // pyImport is an import statement of one name: "from module import name as as", or
 // "import module" when name is "".
@@ -142,28 +146,39 @@ type Import struct{ Module, Name string }
 // importSpans gives the file names it lacks: merged into a line that imports from
 // the same module, or on lines of their own.
 func (f *PyFile) importSpans(limit int, wanted []Import) (spans []Span, puts []Put) {
-	var lines []string
-	module := ""
-	seen := map[Import]bool{}
+	missing := map[string][]string{}
 	for _, w := range wanted {
-		if seen[w] || f.localName(w.Module+"."+w.Name, limit) == w.Name {
+		if f.localName(w.Module+"."+w.Name, limit) == w.Name || slices.Contains(missing[w.Module], w.Name) {
 			continue
 		}
-		seen[w] = true
-		line := "from " + w.Module + " import " + w.Name
-		puts = append(puts, Put{Kind: "import", Key: w.Name, Text: line + "\n"})
-		if span, ok := f.mergeImport(limit, w); ok && !overlaps(spans, span) {
+		puts = append(puts, Put{Kind: "import", Key: w.Name, Text: "from " + w.Module + " import " + w.Name + "\n"})
+		span, merged := f.mergeImport(limit, w)
+		if merged && !overlaps(spans, span) {
 			spans = append(spans, span)
 			continue
 		}
-		lines, module = append(lines, line), w.Module
+		missing[w.Module] = append(missing[w.Module], w.Name)
 	}
-	if len(lines) > 0 {
-		if span, ok := f.importSpan(limit, module, lines...); ok && !overlaps(spans, span) {
-			spans = append(spans, span)
+	for _, module := range slices.Sorted(maps.Keys(missing)) {
+		names := missing[module]
+		slices.SortFunc(names, func(a, b string) int { return strings.Compare(importOrder(a), importOrder(b)) })
+		line := "from " + module + " import " + strings.Join(names, ", ")
+		if span, ok := f.importSpan(limit, module, line); ok {
+			spans = join(spans, span)
 		}
 	}
 	return spans, puts
+}
+
+// join adds an insertion of lines; two at one place become one.
+func join(spans []Span, with Span) []Span {
+	for i := range spans {
+		if spans[i].Start == with.Start && spans[i].End == with.End {
+			spans[i].New += with.New
+			return spans
+		}
+	}
+	return append(spans, with)
 }
 
 func overlaps(spans []Span, with Span) bool {

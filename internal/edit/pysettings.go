@@ -306,13 +306,12 @@ func (f *PyFile) extraInConfig(config *Expr) ([]Span, bool) {
 // ownLine puts an option on the line below the last one, when that one has its
 // own; a comment behind it stays there.
 func (f *PyFile) ownLine(last Expr, option string) ([]Span, bool) {
-	before := string(f.Src[lineStart(f.Src, last.Start):last.Start])
 	rest, _, _ := strings.Cut(string(f.Src[last.End:lineEnd(f.Src, last.End)]), "#")
 	rest = strings.TrimSpace(rest)
-	if strings.ContainsAny(before, "({,") || rest != "" && rest != "," {
+	if !firstOnLine(f.Src, last.KeyStart) || rest != "" && rest != "," {
 		return nil, false
 	}
-	spans := []Span{f.after(last.End, indentAt(f.Src, last.Start)+option+",")}
+	spans := []Span{f.after(last.End, indentAt(f.Src, last.KeyStart)+option+",")}
 	if rest == "" {
 		spans = append(spans, Span{last.End, last.End, ","})
 	}

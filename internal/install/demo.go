@@ -27,10 +27,11 @@ type DemoOptions struct {
 
 // DemoReady is a demo that is up.
 type DemoReady struct {
-	URL    string
-	Dir    string
-	Routes []Route
-	Curl   string // registers, signs in and asks who is signed in; ready to paste
+	URL     string
+	Dir     string
+	Routes  []Route
+	Checked bool   // it ends by itself, after a check
+	Curl    string // registers, signs in and asks who is signed in; ready to paste
 }
 
 const demoStart = 30 * time.Second
@@ -53,7 +54,7 @@ func Demo(ctx context.Context, o DemoOptions, ready func(DemoReady)) error {
 	if len(report.Left) > 0 {
 		return failure("the demo could not be set up: "+report.Left[0].What, report.Left[0].Do)
 	}
-	d := DemoReady{Dir: filepath.Join(parent, "demo"), Routes: report.Routes}
+	d := DemoReady{Checked: o.Check, Dir: filepath.Join(parent, "demo"), Routes: report.Routes}
 	server, err := serve(ctx, &d)
 	if err != nil {
 		return err

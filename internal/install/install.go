@@ -320,7 +320,7 @@ func (r *recipe) refuseOldPackages() error {
 var minimums = map[string]string{"sqlalchemy": "2.0", "pydantic": "2.0", "fastapi": "0.100"}
 
 func depsProject(root string, p *project.Project) deps.Project {
-	return deps.Project{Root: root, ImportRoot: p.ImportRoot, Python: p.Python.Path, Venv: p.Python.Venv}
+	return deps.Project{Root: root, ImportRoot: p.ImportRoot, Python: p.Python.Path, Version: p.Python.Version, Venv: p.Python.Venv}
 }
 
 // ownFiles are those that an earlier install made.

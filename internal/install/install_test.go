@@ -169,10 +169,14 @@ func TestRefusalsChangeNothing(t *testing.T) {
 		{"users table", `app/models.py:3: a table "users" with other columns`, func(t *testing.T, dir string) {
 			write(t, dir, "app/models.py", "from app.database import Base\n\nclass Person(Base):\n    __tablename__ = \"users\"\n")
 		}},
-		{"syntax error", "app/main.py:1: ", func(t *testing.T, dir string) { write(t, dir, "app/main.py", "from fastapi import FastAPI; app = FastAPI(\n") }},
+		{"syntax error", "app/main.py:1: ", func(t *testing.T, dir string) {
+			write(t, dir, "app/main.py", "from fastapi import FastAPI; app = FastAPI(\n")
+		}},
 		{"read-only file", "app/main.py", func(t *testing.T, dir string) { chmod(t, dir, "app/main.py", 0o444) }},
 		{"corrupt manifest", ".fastman/auth.json: not valid", func(t *testing.T, dir string) { write(t, dir, ".fastman/auth.json", "{") }},
-		{"newer manifest", "newer fastman (9.9)", func(t *testing.T, dir string) { write(t, dir, ".fastman/auth.json", `{"format": 99, "version": "9.9"}`) }},
+		{"newer manifest", "newer fastman (9.9)", func(t *testing.T, dir string) {
+			write(t, dir, ".fastman/auth.json", `{"format": 99, "version": "9.9"}`)
+		}},
 		{"old package", `"sqlalchemy==1.4.0"`, func(t *testing.T, dir string) { write(t, dir, "requirements.txt", "fastapi\nsqlalchemy==1.4.0\n") }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

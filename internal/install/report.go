@@ -37,7 +37,6 @@ type Report struct {
 	Routes    []Route    `json:"routes,omitempty"` // as the booted app really mounts them
 	Migration *Migration `json:"migration,omitempty"`
 	Left      []Left     `json:"left,omitempty"` // work for the user: exit status 3
-	Warnings  []string   `json:"warnings,omitempty"`
 	Next      []string   `json:"next,omitempty"` // what a user would run now
 	Diff      string     `json:"diff,omitempty"`
 }
@@ -87,8 +86,6 @@ type Left struct {
 }
 
 func (r *Report) left(what, do string) { r.Left = append(r.Left, Left{What: what, Do: do}) }
-
-func (r *Report) warn(text string) { r.Warnings = append(r.Warnings, text) }
 
 // settle gives the report its final status.
 func (r *Report) settle() *Report {

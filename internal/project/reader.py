@@ -132,7 +132,11 @@ def expression(src, node, depth=0):
     elif kind == "Dict":
         out["k"] = "dict"
         out["w"] = [
-            dict(expression(src, v, depth + 1), key="**" if k is None else str(getattr(k, "value", "")))
+            dict(
+                expression(src, v, depth + 1),
+                key="**" if k is None else str(getattr(k, "value", "")),
+                ks=src.span(v if k is None else k)[0],
+            )
             for k, v in list(zip(node.keys, node.values))[:WIDEST]
         ]
     elif kind == "BinOp":
@@ -146,8 +150,9 @@ def expression(src, node, depth=0):
 
 
 def keyword(src, node, depth):
-    """The value; its end is that of the brackets around it."""
-    return dict(expression(src, node.value, depth), key=node.arg or "**", e=src.span(node)[1])
+    """The value, with where its name begins; its end is that of the brackets around it."""
+    start, end = src.span(node)
+    return dict(expression(src, node.value, depth), key=node.arg or "**", ks=start, e=end)
 
 
 def piece(node):

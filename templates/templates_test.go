@@ -1,0 +1,104 @@
+package templates_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"fastman/internal/cut"
+	"fastman/internal/feature"
+	"fastman/internal/testbed"
+	"fastman/templates"
+)
+
+// in runs a program of the test bed's environment in dir.
+func in(t *testing.T, dir string, env []string, program string, args ...string) {
+	t.Helper()
+	cmd := exec.Command(filepath.Join(testbed.Venv(t), program), args...)
+	cmd.Dir = dir
+	cmd.Env = append(append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "RUFF_NO_CACHE=true"), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)
+	}
+}
+
+// copyTemplate puts the whole template, with its markers, into a folder of the test.
+func copyTemplate(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "templates", "fastapi")
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join(testbed.Root(t), "templates", "fastapi"))); err != nil {
+		t.Fatal(err)
+	}
+	vectors := filepath.Join(filepath.Dir(filepath.Dir(dir)), "conformance", "vectors")
+	if err := os.CopyFS(vectors, os.DirFS(filepath.Join(testbed.Root(t), "conformance", "vectors"))); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// The template is a running app: formatted, linted, typed, and it passes its own
+// tests on both databases as it stands.
+func TestTemplateIsARunningApp(t *testing.T) {
+	dir := copyTemplate(t)
+	in(t, dir, nil, "ruff", "format", "--check", ".")
+	in(t, dir, nil, "ruff", "check", ".")
+	in(t, dir, nil, "mypy", "--cache-dir="+os.DevNull)
+	url := testbed.StartPostgres(t).NewDatabase(t)
+	env := []string{"TEST_POSTGRES_URL=" + url, "ENVIRONMENT=test"}
+	in(t, dir, env, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+}
+
+// Every combination of types that can be installed is formatted and linted as it
+// is cut, with no formatter run behind it.
+func TestEveryCutIsClean(t *testing.T) {
+	for _, set := range feature.Combinations(templates.Available) {
+		t.Run("set "+set.String(), func(t *testing.T) {
+			dir := copyTemplate(t)
+			for _, folder := range []string{"app", "alembic", "tests"} {
+				cutTree(t, dir, folder, set)
+			}
+			if set.Empty() { // only the host stays, as `fastman new` makes it
+				for _, gone := range []string{"app/features", "app/core/database.py", "alembic", "tests", "selftest", "variants"} {
+					if err := os.RemoveAll(filepath.Join(dir, gone)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				in(t, dir, nil, "mypy", "--cache-dir="+os.DevNull, "app")
+			}
+			in(t, dir, nil, "ruff", "format", "--check", ".")
+			in(t, dir, nil, "ruff", "check", ".")
+		})
+	}
+}
+
+func cutTree(t *testing.T, dir, folder string, set feature.Set) {
+	t.Helper()
+	names, err := templates.Tree("fastapi", folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		src, err := templates.Read("fastapi", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, keep, err := cut.File(name, src, set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if !keep {
+			err = os.Remove(path)
+		} else {
+			err = os.WriteFile(path, out, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cut.Marked(out) {
+			t.Errorf("%s: a marker is left", name)
+		}
+	}
+}
