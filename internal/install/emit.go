@@ -1,6 +1,7 @@
 package install
 
 import (
+	"bytes"
 	"fmt"
 	"path"
 	"regexp"
@@ -19,6 +20,7 @@ const stack = "fastapi"
 type emitted struct {
 	Path    string
 	Content []byte
+	AsCut   bool // nothing was fitted: the text is one that fastman's own tests parse
 }
 
 // emitter cuts the template for a set and fits it to one project.
@@ -170,10 +172,11 @@ func (e *emitter) add(source, target string) error {
 	if err != nil || !keep {
 		return err
 	}
+	fitted := out
 	if path.Ext(source) != ".txt" {
-		out = []byte(e.fit(target, string(out)))
+		fitted = []byte(e.fit(target, string(out)))
 	}
-	e.out = append(e.out, emitted{Path: target, Content: out})
+	e.out = append(e.out, emitted{Path: target, Content: fitted, AsCut: bytes.Equal(out, fitted)})
 	return nil
 }
 

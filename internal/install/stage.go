@@ -40,6 +40,7 @@ func (r *recipe) stageFiles(context.Context) (err error) {
 	r.next = &manifest{Format: manifestFormat, Version: templates.Version, Stack: stack,
 		Types: r.target().Types(), Prefix: r.Prefix, UsersTable: r.UsersTable,
 		Files: map[string]string{}, Edits: map[string]edited{}}
+	r.asCut = map[string]bool{}
 	r.base = base{Files: map[string]string{}, Originals: map[string]string{}}
 	if r.manifest != nil {
 		r.next.Files, r.next.Edits, r.next.Packages = r.manifest.Files, r.manifest.Edits, r.manifest.Packages
@@ -50,6 +51,7 @@ func (r *recipe) stageFiles(context.Context) (err error) {
 		return err
 	}
 	for _, f := range files {
+		r.asCut[f.Path] = f.AsCut
 		if err := r.plan.Write(f.Path, nil, f.Content, 0o644); err != nil {
 			return writeFailure(err)
 		}
