@@ -31,9 +31,20 @@ python = ">=3.10,<4"
 
 [[tool.poetry.source]]
 name = "simple"
-url = "https://pypi.org/simple/"
+url = "INDEX"
 priority = "primary"
 `
+
+// index is where pip looks for packages when nothing else is configured.
+func index(t *testing.T) string {
+	t.Helper()
+	const ask = "from pip._internal.models.index import PyPI; print(PyPI.simple_url, end='')"
+	res, err := run.Run(context.Background(), run.Spec{Args: []string{filepath.Join(testbed.Tools(t, "uv", "poetry", "pipenv"), "python"), "-c", ask}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(res.Stdout)
+}
 
 // realTools puts uv, poetry and pipenv on PATH and returns a bare interpreter.
 func realTools(t *testing.T) string {
@@ -65,7 +76,7 @@ func TestRealManagers(t *testing.T) {
 		files          map[string]string
 	}{
 		{"uv", "pyproject.toml", map[string]string{"pyproject.toml": project + "[tool.uv]\npackage = false\n"}},
-		{"poetry", "pyproject.toml", map[string]string{"pyproject.toml": poetryProject}},
+		{"poetry", "pyproject.toml", map[string]string{"pyproject.toml": strings.Replace(poetryProject, "INDEX", index(t), 1)}},
 		{"pipenv", "Pipfile", map[string]string{"Pipfile": "[packages]\n\n[dev-packages]\n"}},
 		{"requirements", "requirements.txt", map[string]string{"requirements.txt": "# mine\n"}},
 		{"pyproject", "pyproject.toml", map[string]string{"pyproject.toml": project}},

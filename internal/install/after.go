@@ -166,16 +166,16 @@ func (r *recipe) tryBoot(ctx context.Context) (*booted, error) {
 	}
 	defer os.RemoveAll(scratch)
 	answer := filepath.Join(scratch, "answer.json")
-	entry := r.project.Entry
-	attribute, kind := entry.App, "app"
-	if entry.IsFactory {
-		attribute, kind = entry.Factory, "factory"
+	module, attribute, _ := strings.Cut(r.project.Entry.Callable, ":")
+	kind := "app"
+	if r.project.Entry.IsFactory {
+		kind = "factory"
 	}
 	if err := os.WriteFile(filepath.Join(scratch, "boot.py"), []byte(bootScript), 0o600); err != nil {
 		return nil, err
 	}
 	result, err := run.Run(ctx, run.Spec{
-		Args:    []string{r.deps.Python(), filepath.Join(scratch, "boot.py"), answer, moduleOf(entry.Callable), attribute, kind, r.emit.authModule()},
+		Args:    []string{r.deps.Python(), filepath.Join(scratch, "boot.py"), answer, module, attribute, kind, r.emit.authModule()},
 		Dir:     filepath.Join(r.root, filepath.FromSlash(r.project.ImportRoot)),
 		Env:     r.scratchEnv(scratch),
 		Timeout: bootTimeout,
@@ -195,12 +195,6 @@ func (r *recipe) scratchEnv(scratch string) []string {
 		env = append(env, "DATABASE_URL="+driver+":///"+filepath.ToSlash(filepath.Join(scratch, "app.db")))
 	}
 	return env
-}
-
-// moduleOf is the module of "app.main:app".
-func moduleOf(callable string) string {
-	module, _, _ := strings.Cut(callable, ":")
-	return module
 }
 
 // readAnswer decodes what a script left for us; what it printed is only of use when
