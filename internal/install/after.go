@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"fastman/internal/deps"
+	"fastman/internal/edit"
 	"fastman/internal/run"
 )
 
@@ -85,11 +86,11 @@ func (r *recipe) boot(ctx context.Context) error {
 	if after.Error != "" {
 		return r.bootFailed(ctx, after.Error)
 	}
-	return r.mounted(after)
+	return r.mounted(ctx, after)
 }
 
 // mounted reads our URLs off the booted app, and finds what stands in their way.
-func (r *recipe) mounted(b *booted) error {
+func (r *recipe) mounted(ctx context.Context, b *booted) error {
 	seen := map[Route]int{}
 	for _, route := range b.Routes {
 		seen[route.Route]++
@@ -103,8 +104,8 @@ func (r *recipe) mounted(b *booted) error {
 	}
 	for _, route := range r.report.Routes {
 		if seen[route] > 1 {
-			r.report.left(fmt.Sprintf("%s %s is in the app %d times; the first one answers", route.Method, route.Path, seen[route]),
-				"remove the other route, or install again under another path: fastman install:auth --prefix=/account")
+			return r.undoWith(ctx, fmt.Sprintf("%s %s is a route of this app already", route.Method, route.Path), "",
+				"put the new routes under another path: fastman install:auth --prefix=/account")
 		}
 	}
 	return nil
@@ -125,7 +126,7 @@ func (r *recipe) bootFailed(ctx context.Context, trace string) error {
 	if err := r.reapply(ctx); err != nil {
 		return err
 	}
-	r.report.left("the app does not import, and did not before: nothing could be checked\n"+lastLine(trace),
+	r.report.left("the app does not import, and did not before: nothing could be checked\n"+lastLines(trace),
 		"mend that, then run again: fastman install:auth")
 	return nil
 }
@@ -140,8 +141,11 @@ func (r *recipe) reapply(ctx context.Context) (err error) {
 
 // undo brings every file back and says why.
 func (r *recipe) undo(ctx context.Context, what, detail string) error {
-	f := &Failure{What: what, Detail: detail, Untouched: "every file is as it was before",
-		Hint: "mend what the error names, or install with --no-boot to look into it"}
+	return r.undoWith(ctx, what, detail, "mend what the error names, or install with --no-boot to look into it")
+}
+
+func (r *recipe) undoWith(ctx context.Context, what, detail, hint string) error {
+	f := &Failure{What: what, Detail: detail, Untouched: "every file is as it was before", Hint: hint}
 	if r.applied != nil {
 		kept, err := r.applied.Undo()
 		if err != nil {
@@ -187,14 +191,30 @@ func (r *recipe) tryBoot(ctx context.Context) (*booted, error) {
 // data, so that importing the app cannot touch it.
 func (r *recipe) scratchEnv(scratch string) []string {
 	env := []string{"SECRET_KEY=" + newKey(), "SECRET_KEY_PREVIOUS=", "PYTHONDONTWRITEBYTECODE=1"}
-	if r.ownsURL() || r.project.Database.ReadsURL {
-		driver := "sqlite"
-		if r.project.Database.Async != nil && r.project.Database.Engine == nil {
-			driver = "sqlite+aiosqlite"
-		}
+	if driver := r.scratchDriver(); driver != "" {
 		env = append(env, "DATABASE_URL="+driver+":///"+filepath.ToSlash(filepath.Join(scratch, "app.db")))
 	}
 	return env
+}
+
+// scratchDriver is the driver that DATABASE_URL names now, where that is one of
+// SQLite's. A server's address stays: an app that is imported does not connect, and
+// another driver might not be installed.
+func (r *recipe) scratchDriver() string {
+	value := os.Getenv("DATABASE_URL")
+	for _, file := range slices.Backward(r.project.EnvFiles) {
+		if src, err := r.plan.Read(file); err == nil && value == "" {
+			value, _ = edit.DotenvGet(src, "DATABASE_URL")
+		}
+	}
+	driver, _, _ := strings.Cut(value, ":")
+	switch {
+	case strings.HasPrefix(driver, "sqlite"):
+		return driver
+	case value == "" && r.ownsURL() && r.project.Database.HiddenEngine == "":
+		return "sqlite"
+	}
+	return ""
 }
 
 // readAnswer decodes what a script left for us; what it printed is only of use when
@@ -250,7 +270,7 @@ func (r *recipe) migrationEnded(m *Migration, answer *migrated) {
 	case "not-sqlite":
 		r.report.left("the migration is yours to apply: the database is "+answer.Detail, m.Command)
 	default:
-		r.report.left("the migration failed: "+lastLine(answer.Detail), m.Command)
+		r.report.left("the migration failed: "+lastLines(answer.Detail), m.Command)
 	}
 	if len(answer.Drift) > 0 {
 		r.report.left("the next autogenerate would propose changes to tables of the auth module:\n"+strings.Join(answer.Drift, "\n"),

@@ -71,7 +71,8 @@ func (r *recipe) keepShape() error {
 	return nil
 }
 
-func lastLine(text string) string {
+// lastLines is where Python says what went wrong.
+func lastLines(text string) string {
 	all := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.TrimSpace(all[len(all)-1])
+	return strings.Join(all[max(0, len(all)-4):], "\n")
 }

@@ -219,6 +219,25 @@ func TestBootFailureUndoesEverything(t *testing.T) {
 	same(t, before, tree(t, dir))
 }
 
+// Routes that the app has already are not shadowed: the files come back, and
+// another path makes room.
+func TestRoutesThatAreTaken(t *testing.T) {
+	dir := unpack(t, "app_sync_database")
+	write(t, dir, "app/items.py", "from fastapi import APIRouter\n\nrouter = APIRouter()\n\n\n@router.get(\"/auth/me\")\ndef mine() -> str:\n    return \"mine\"\n")
+	before := tree(t, dir)
+	_, err := install.Auth(context.Background(), jwt(dir))
+	if err == nil || !strings.Contains(err.Error(), "GET /auth/me is a route of this app already") {
+		t.Fatalf("got %v", err)
+	}
+	same(t, before, tree(t, dir))
+	o := jwt(dir)
+	o.Prefix = "/account"
+	if got := routes(mustInstall(t, o)); got != "POST /account/register, POST /account/login, GET /account/me" {
+		t.Errorf("routes %s", got)
+	}
+	runTests(t, dir)
+}
+
 // An app that did not import before is not blamed on the new code.
 func TestAppThatWasBrokenBefore(t *testing.T) {
 	dir := unpack(t, "app_sync_database")

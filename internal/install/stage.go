@@ -96,6 +96,10 @@ func (r *recipe) wireSettings(ctx context.Context) error {
 		if err := r.editPython(ctx, s.File, func(f *edit.PyFile) edit.Result { return edit.AddFields(f, s.Class, fields) }); err != nil {
 			return err
 		}
+		if len(s.EnvFiles) == 0 && r.manifest == nil {
+			r.report.left(s.Path+": "+s.Class+" names no env file that could be found, and the app does not start without SECRET_KEY",
+				`let it read one: model_config = SettingsConfigDict(env_file=".env"), or put the variables of `+r.project.NewEnvFile+" into its environment")
+		}
 		if s.Instance == "" {
 			if err := r.addInstance(ctx); err != nil {
 				return err
