@@ -104,8 +104,9 @@ func (r *recipe) mounted(ctx context.Context, b *booted) error {
 	}
 	for _, route := range r.report.Routes {
 		if seen[route] > 1 {
-			return r.undoWith(ctx, fmt.Sprintf("%s %s is a route of this app already", route.Method, route.Path), "",
+			taken := r.undoWith(ctx, fmt.Sprintf("%s %s is a route of this app already", route.Method, route.Path), "",
 				"put the new routes under another path: fastman install:auth --prefix=/account")
+			return errors.Join(taken, r.deps.Clean())
 		}
 	}
 	return nil
@@ -120,7 +121,7 @@ func (r *recipe) bootFailed(ctx context.Context, trace string) error {
 	}
 	before, err := r.tryBoot(ctx)
 	if err != nil || before.Error == "" {
-		return undone
+		return errors.Join(undone, r.deps.Clean())
 	}
 	r.say("the app did not import before either; keeping the new code")
 	if err := r.reapply(ctx); err != nil {

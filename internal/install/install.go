@@ -223,20 +223,6 @@ func (r *recipe) notePending(ctx context.Context) error {
 	return applied.Done()
 }
 
-// applyOnce writes a plan that nothing can follow on.
-func applyOnce(ctx context.Context, root string, p *plan.Plan) error {
-	held, err := lock(root)
-	if err != nil {
-		return err
-	}
-	defer held.Release()
-	applied, err := p.Apply(ctx)
-	if err != nil {
-		return writeFailure(err)
-	}
-	return applied.Done()
-}
-
 // serveCommand is what a user types in the project's folder to run the app.
 func (r *recipe) serveCommand() string {
 	command := r.deps.PrefixFrom(cmp.Or(r.project.ImportRoot, ".")) + "uvicorn " + r.project.Entry.Callable

@@ -62,6 +62,7 @@ func New(ctx context.Context, o NewOptions) (*Report, error) {
 		return previewNew(o, p, report), nil
 	}
 	if err := writeSkeleton(ctx, root, p); err != nil {
+		_ = os.Remove(root)
 		return nil, err
 	}
 	if !o.Types.Empty() {
@@ -128,14 +129,42 @@ func previewNew(o NewOptions, p *plan.Plan, report *Report) *Report {
 	return report
 }
 
+// writeSkeleton leaves the journal open: until the project is known to be usable,
+// settleSkeleton can take it away again.
 func writeSkeleton(ctx context.Context, root string, p *plan.Plan) error {
-	_, statErr := os.Stat(root)
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return writeFailure(err)
 	}
-	err := applyOnce(ctx, root, p)
-	if err != nil && statErr != nil {
-		_ = os.Remove(root)
+	held, err := lock(root)
+	if err != nil {
+		return err
+	}
+	defer held.Release()
+	if _, err := p.Apply(ctx); err != nil {
+		return writeFailure(err)
+	}
+	return nil
+}
+
+// settleSkeleton keeps the new project, or takes it away when cause says why it
+// cannot be used.
+func settleSkeleton(root string, cause error) error {
+	held, err := lock(root)
+	if err != nil {
+		return errors.Join(cause, err)
+	}
+	recovered, err := plan.Recover(root)
+	if err == nil && recovered.Applied != nil {
+		if cause == nil {
+			err = recovered.Applied.Done()
+		} else {
+			_, err = recovered.Applied.Undo()
+		}
+	}
+	_ = held.Release()
+	if cause != nil {
+		_ = os.Remove(root) // goes only when it is empty again
+		return cause
 	}
 	return err
 }
@@ -143,7 +172,7 @@ func writeSkeleton(ctx context.Context, root string, p *plan.Plan) error {
 func newPlain(ctx context.Context, o NewOptions, root string, report *Report) (*Report, error) {
 	report.Headline = "made " + o.Name
 	d, err := newDeps(ctx, root)
-	if err != nil {
+	if err := settleSkeleton(root, err); err != nil {
 		return nil, err
 	}
 	report.Packages = packagesOf(d, !o.NoDeps)
@@ -161,7 +190,7 @@ func newWithAuth(ctx context.Context, o NewOptions, root string, report *Report)
 	common := o.Common
 	common.Dir = root
 	auth, err := Auth(ctx, AuthOptions{Common: common, Stack: stack, Types: o.Types, Prefix: "/auth", UsersTable: "users"})
-	if err != nil {
+	if err := settleSkeleton(root, err); err != nil {
 		return nil, err
 	}
 	auth.Command = "new"
