@@ -99,7 +99,17 @@ func (r *recipe) run(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	defer r.project.Close()
-	for _, step := range []func(context.Context) error{r.apply, r.packages, r.boot, r.migrate, r.finish} {
+	for _, step := range []func(context.Context) error{r.apply, r.packages, r.boot} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+		if ctx.Err() != nil {
+			return nil, r.undoWith(context.WithoutCancel(ctx), "interrupted", "", "run the same command again")
+		}
+	}
+	// From here on the database may have changed: what is begun is ended.
+	ctx = context.WithoutCancel(ctx)
+	for _, step := range []func(context.Context) error{r.migrate, r.finish} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}

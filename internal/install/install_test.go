@@ -248,6 +248,23 @@ func TestAppThatWasBrokenBefore(t *testing.T) {
 	}
 }
 
+// Ctrl-C while the app is being checked gives every file back.
+func TestInterrupted(t *testing.T) {
+	dir := unpack(t, "app_sync_database")
+	before := tree(t, dir)
+	ctx, stop := context.WithCancel(context.Background())
+	o := jwt(dir)
+	o.Progress = func(line string) {
+		if strings.HasPrefix(line, "starting the app") {
+			stop()
+		}
+	}
+	if _, err := install.Auth(ctx, o); err == nil {
+		t.Error("an interrupted run ended well")
+	}
+	same(t, before, tree(t, dir))
+}
+
 // The second of two runs at once says so and changes nothing.
 func TestTwoRunsAtOnce(t *testing.T) {
 	dir := unpack(t, "app_sync_database")
