@@ -66,12 +66,9 @@ func (s sayLines) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// lastLines is where tools say what went wrong.
+// lastLines is where tools say what went wrong, on the one stream or the other.
 func lastLines(res run.Result) string {
-	text := strings.TrimSpace(string(res.Stderr))
-	if text == "" {
-		text = strings.TrimSpace(string(res.Stdout))
-	}
+	text := strings.TrimSpace(string(res.Stdout) + "\n" + string(res.Stderr))
 	lines := strings.Split(text, "\n")
 	return strings.Join(lines[max(0, len(lines)-8):], "\n")
 }
