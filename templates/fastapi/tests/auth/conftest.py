@@ -8,7 +8,6 @@ from typing import Any
 
 # Read when the app's settings are imported, just below.
 os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(32))
-os.environ.setdefault("ENVIRONMENT", "test")
 
 import anyio
 import httpx
