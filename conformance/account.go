@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // account is a user that a case has made for itself.
@@ -98,10 +99,46 @@ func (s session) id() string {
 	return id
 }
 
-func me(token string) call { return get("/me").with("Authorization", "Bearer "+token) }
+// as is the call made by the bearer of an access token.
+func (c call) as(token string) call { return c.with("Authorization", "Bearer "+token) }
+
+func me(token string) call { return get("/me").as(token) }
 
 // me asks who the bearer of token is.
 func (t *T) me(token string) *answer { return t.send(me(token)) }
+
+func refreshWith(token any) call { return post("/refresh", map[string]any{"refresh_token": token}) }
+
+// refresh asks for new tokens.
+func (t *T) refresh(token string) *answer { return t.send(refreshWith(token)) }
+
+// renew is the session with the tokens that a refresh gives.
+func (t *T) renew(s session) session { return t.session(t.refresh(s.refresh).want(http.StatusOK)) }
+
+func (t *T) logOut(token string) *answer { return t.send(post("/logout", nil).as(token)) }
+
+// alive expects that both tokens of a session serve, and refreshes it.
+func (t *T) alive(what string, s session) {
+	t.me(s.access).expect("the access token of "+what, http.StatusOK)
+	t.refresh(s.refresh).expect("the refresh token of "+what, http.StatusOK)
+}
+
+// dead expects that neither token of a session serves.
+func (t *T) dead(what string, s session) {
+	t.me(s.access).expect("the access token of "+what, http.StatusUnauthorized)
+	t.refresh(s.refresh).expect("the refresh token of "+what, http.StatusUnauthorized)
+}
+
+// sessionRows counts the rows of a session: one, or none once it has ended.
+func (t *T) sessionRows(s session) string {
+	return t.row("SELECT COUNT(*) FROM auth_sessions WHERE id = ?", s.id())[0]
+}
+
+// age moves a time of a session's row to so long ago.
+func (t *T) age(s session, column string, by time.Duration) {
+	at := t.target.Dialect.stamp(time.Now().Add(-by))
+	t.exec("UPDATE auth_sessions SET "+column+" = ? WHERE id = ?", at, s.id())
+}
 
 // fresh is the same case from another address.
 func (t *T) fresh() *T {
