@@ -112,6 +112,16 @@ func refreshWith(token any) call { return post("/refresh", map[string]any{"refre
 // refresh asks for new tokens.
 func (t *T) refresh(token string) *answer { return t.send(refreshWith(token)) }
 
+// refreshCounter is how often the session was refreshed, -1 when its refresh token has
+// another form.
+func refreshCounter(s session) int {
+	_, counter, _, err := splitRefresh(s.refresh)
+	if err != nil {
+		return -1
+	}
+	return counter
+}
+
 // renew is the session with the tokens that a refresh gives.
 func (t *T) renew(s session) session { return t.session(t.refresh(s.refresh).want(http.StatusOK)) }
 

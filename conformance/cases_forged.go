@@ -73,8 +73,7 @@ func (t *T) challenged(what string, a *answer) {
 
 // untouched expects that a session was never refreshed and still can be.
 func (t *T) untouched(s session) {
-	next := t.session(t.refresh(s.refresh).want(http.StatusOK))
-	if _, counter, _, _ := splitRefresh(next.refresh); counter != 1 {
+	if counter := refreshCounter(t.renew(s)); counter != 1 {
 		t.Errorf("what was refused has moved the counter to %d", counter-1)
 	}
 	t.me(s.access).expect("the session that was attacked", http.StatusOK)

@@ -267,8 +267,8 @@ func (t *T) rotatesOnce(answers []*answer) {
 			t.Fatalf("one of %d at once got no answer: %v", len(answers), a.err)
 		}
 		next := t.session(a.want(http.StatusOK))
-		if _, counter, _, _ := splitRefresh(next.refresh); counter != 1 {
-			a.fatalf("one of %d at once made rotation %d", len(answers), counter)
+		if refreshCounter(next) != 1 {
+			a.fatalf("one of %d at once made rotation %d", len(answers), refreshCounter(next))
 		}
 		if newest.refresh != "" && next.refresh != newest.refresh {
 			a.fatalf("%d at once were given different refresh tokens", len(answers))

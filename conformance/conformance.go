@@ -103,7 +103,7 @@ type Result struct {
 func Cases(set feature.Set) []Case {
 	groups := [][]Case{
 		registerCases, identityCases, passwordCases, hashCases,
-		loginCases, meCases, tokenCases, keyCases, refreshCases, forgedCases, sessionCases, answerCases, malformedCases,
+		loginCases, meCases, tokenCases, jwsCases, keyCases, rotationCases, refreshCases, forgedCases, sessionCases, answerCases, malformedCases,
 		storageCases, loadCases, timingCases, startCases,
 	}
 	var all []Case
