@@ -232,7 +232,7 @@ func refreshReuseLogged(t *T) {
 	t.refresh(first.refresh).want(http.StatusUnauthorized)
 	user := `user_id="` + strconv.FormatInt(acc.id, 10) + `"`
 	bare := strings.ReplaceAll(user, `"`, "")
-	said := t.target.Output()[before:]
+	said := t.events(before, "auth.refresh.reused")
 	for line := range strings.Lines(said) {
 		if strings.Contains(line, "auth.refresh.reused") && (strings.Contains(line, user) || strings.Contains(line, bare)) {
 			return

@@ -391,13 +391,22 @@ func sessionsNeedToken(t *T) {
 	t.alive("the session", s)
 }
 
-// events leaves out what the server itself logs, such as the paths of requests.
-func events(output string) string {
+// events waits until the log holds the last of a case's events, which may come after
+// the answer, and returns all since a mark. What the server itself logs, such as the
+// paths of requests, is left out.
+func (t *T) events(since int, last string) string {
 	var all strings.Builder
-	for line := range strings.Lines(output) {
-		if strings.Contains(line, " auth.") {
-			all.WriteString(line)
+	for range 100 {
+		all.Reset()
+		for line := range strings.Lines(t.target.Output()[since:]) {
+			if strings.Contains(line, " auth.") {
+				all.WriteString(line)
+			}
 		}
+		if strings.Contains(all.String(), last) {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 	return all.String()
 }
@@ -409,7 +418,7 @@ func sessionsLogged(t *T) {
 	t.send(deleteSession(second.id()).as(s.access)).want(http.StatusNoContent)
 	t.send(deleteSessions().as(s.access)).want(http.StatusNoContent)
 	t.logOut(s.access).want(http.StatusNoContent)
-	said := events(t.target.Output()[before:])
+	said := t.events(before, "auth.logout")
 	for event, times := range map[string]int{"auth.session.ended": 2, "auth.logout": 1} {
 		if have := strings.Count(said, event); have != times {
 			t.Errorf("%s stands %d times in the log, want %d:\n%s", event, have, times, said)
