@@ -30,12 +30,21 @@ class Settings(BaseSettings):
     REFRESH_TOKEN_EXPIRE_DAYS: int = 30
     # ... and in any case this many days after it began.
     SESSION_MAX_DAYS: int = 90
+    # Where people open this app: the beginning of every link that is mailed.
+    AUTH_PUBLIC_URL: str = ""
+    # smtp://user:password@host:587?from=app@example.com, smtps://... or file:DIR.
+    # Without it mails go to the log in development, and nowhere else.
+    AUTH_MAIL_URL: SecretStr | None = None
+    # Addresses or networks, with commas, of proxies whose X-Forwarded-For is believed.
+    AUTH_TRUSTED_PROXIES: str = ""
     # fastman: end
     # fastman: if jwt
     # Counted in Unicode characters.
     PASSWORD_MIN_LENGTH: int = 8
     # Doubles the work of a hash with each step; at least 10 in production.
     BCRYPT_ROUNDS: int = 12
+    # Whether signing up may tell that an address has an account; false: it is mailed.
+    AUTH_REVEAL_REGISTERED: bool = True
     # fastman: end
 
 

@@ -1,6 +1,8 @@
 """What authentication takes from the app's settings; unsafe values stop the start."""
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -30,15 +32,20 @@ _PLACEHOLDERS = (
 
 @dataclass
 class AuthConfig:
+    development: bool
     production: bool
     issuer: str
     secret_keys: tuple[str, ...]  # the first one signs, all of them verify
     access_token_seconds: int
     session_idle_seconds: int
     session_max_seconds: int
+    public_url: str  # without a slash at the end; empty when it is not set
+    mail_url: str
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     # fastman: if jwt
     password_min_length: int
     bcrypt_rounds: int
+    reveal_registered: bool
     # fastman: end
 
 
@@ -68,6 +75,33 @@ def _require_secret(name: str, value: str) -> None:
     raise RuntimeError(f"{name} {problem}\nrun: fastman generate:key")
 
 
+def _public_url(*, production: bool) -> str:
+    url = _plain(settings.AUTH_PUBLIC_URL)
+    if not url and production and settings.AUTH_MAIL_URL:
+        raise RuntimeError(
+            "AUTH_PUBLIC_URL is not set, and mails need it for their links\n"
+            "set it to where people open this app, such as https://app.example.com"
+        )
+    parts = urlsplit(url)
+    if url and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise RuntimeError(
+            "AUTH_PUBLIC_URL is not an address\n"
+            "set it to where people open this app, such as https://app.example.com"
+        )
+    return url.rstrip("/")
+
+
+def _trusted_proxies() -> tuple[IPv4Network | IPv6Network, ...]:
+    listed = _plain(settings.AUTH_TRUSTED_PROXIES).split(",")
+    try:
+        return tuple(ip_network(text.strip()) for text in listed if text.strip())
+    except ValueError as error:
+        raise RuntimeError(
+            f"AUTH_TRUSTED_PROXIES: {error}\n"
+            "set it to addresses or networks, such as 10.0.0.7,172.16.0.0/12"
+        ) from None
+
+
 # fastman: if jwt
 def _bcrypt_rounds(*, production: bool) -> int:
     rounds = settings.BCRYPT_ROUNDS
@@ -85,15 +119,20 @@ def _bcrypt_rounds(*, production: bool) -> int:
 def _load() -> AuthConfig:
     production = settings.ENVIRONMENT not in ("development", "test")
     return AuthConfig(
+        development=settings.ENVIRONMENT == "development",
         production=production,
         issuer=settings.AUTH_ISSUER,
         secret_keys=_secret_keys(),
         access_token_seconds=settings.ACCESS_TOKEN_EXPIRE_MINUTES * 60,
         session_idle_seconds=settings.REFRESH_TOKEN_EXPIRE_DAYS * _DAY,
         session_max_seconds=settings.SESSION_MAX_DAYS * _DAY,
+        public_url=_public_url(production=production),
+        mail_url=_plain(settings.AUTH_MAIL_URL),
+        trusted_proxies=_trusted_proxies(),
         # fastman: if jwt
         password_min_length=settings.PASSWORD_MIN_LENGTH,
         bcrypt_rounds=_bcrypt_rounds(production=production),
+        reveal_registered=settings.AUTH_REVEAL_REGISTERED,
         # fastman: end
     )
 

@@ -8,6 +8,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
 from sqlalchemy import DateTime, Dialect, Engine, Integer, event, literal
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -50,6 +51,13 @@ def new_session() -> Session:
     return Session(engine)
 
 
+def transaction(
+    work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Do what write() does, for code that is in a thread of its own already."""
+    return _write(lambda session: work(session, *args, **kwargs))
+
+
 def _read(work: Callable[[Session], T]) -> T:
     with Session(_without_transactions(engine), expire_on_commit=False) as session:
         return work(session)
@@ -87,11 +95,18 @@ def _limiter(variable: RunVar[CapacityLimiter]) -> CapacityLimiter:
         return limiter
 
 
-def tune_sqlite(sqlite: Engine) -> None:
+def upsert(db: Session, model: type[Any]) -> Any:
+    """Begin an INSERT ... ON CONFLICT, which each dialect of SQLAlchemy has its own."""
+    if db.get_bind().dialect.name == "sqlite":
+        return sqlite.insert(model)
+    return postgresql.insert(model)
+
+
+def tune_sqlite(engine: Engine) -> None:
     """Let readers and a writer work side by side, and writers wait for each other."""
-    in_memory = sqlite.url.database in (None, "", ":memory:")
-    if sqlite.dialect.name == "sqlite" and not in_memory:
-        event.listen(sqlite, "connect", _set_pragmas)
+    in_memory = engine.url.database in (None, "", ":memory:")
+    if engine.dialect.name == "sqlite" and not in_memory:
+        event.listen(engine, "connect", _set_pragmas)
 
 
 def _set_pragmas(dbapi_connection: Any, _record: object) -> None:

@@ -7,20 +7,30 @@ from fastapi import Depends, HTTPException, Request, status
 from fastapi.security import OAuth2PasswordBearer
 from sqlalchemy.orm import Session
 
+from .clients import Client, get_client
+from .config import config
 from .database import new_session, read
 from .models import User
 from .security import InvalidToken, TokenClaims, read_access_token
-from .sessions import Client, find_current_user
+from .sessions import find_current_user, is_recent
 
-_USER_AGENT_MAX_LENGTH = 255
+# Where the links of mails lead when nobody has said it: tests do not follow them.
+_NOWHERE = "http://localhost"
 
 _bearer = OAuth2PasswordBearer(tokenUrl="/auth/login", auto_error=False)
 
 
-def _unauthorized(detail: str) -> HTTPException:
+def unauthorized(detail: str) -> HTTPException:
     return HTTPException(
         status.HTTP_401_UNAUTHORIZED, detail, headers={"WWW-Authenticate": "Bearer"}
     )
+
+
+async def get_optional_claims(
+    token: Annotated[str | None, Depends(_bearer)],
+) -> TokenClaims | None:
+    """Return the claims of an access token, or None when the request has none."""
+    return await get_token_claims(token) if token else None
 
 
 async def get_token_claims(
@@ -31,11 +41,11 @@ async def get_token_claims(
     A logout or a disabled account does not show here; get_current_user sees both.
     """
     if not token:
-        raise _unauthorized("Not authenticated")
+        raise unauthorized("Not authenticated")
     try:
         return read_access_token(token)
     except InvalidToken:
-        raise _unauthorized("Could not validate credentials") from None
+        raise unauthorized("Could not validate credentials") from None
 
 
 async def get_current_user(
@@ -44,7 +54,7 @@ async def get_current_user(
     """Return the user of a live session, loaded and detached from the database."""
     user = await read(find_current_user, claims)
     if user is None:
-        raise _unauthorized("Could not validate credentials")
+        raise unauthorized("Could not validate credentials")
     return user
 
 
@@ -55,19 +65,48 @@ async def get_current_active_user(
     return user
 
 
+async def require_verified_user(
+    user: Annotated[User, Depends(get_current_user)],
+) -> User:
+    """Let only users through who have proved that their e-mail address is theirs."""
+    if not user.is_verified:
+        raise HTTPException(status.HTTP_403_FORBIDDEN, "E-mail address is not verified")
+    return user
+
+
+async def require_superuser(user: Annotated[User, Depends(get_current_user)]) -> User:
+    if not user.is_superuser:
+        raise HTTPException(status.HTTP_403_FORBIDDEN, "Forbidden")
+    return user
+
+
+async def require_recent_login(
+    user: Annotated[User, Depends(get_current_user)],
+    claims: Annotated[TokenClaims, Depends(get_token_claims)],
+) -> User:
+    """Let only sessions through that were signed in to within the last 10 minutes."""
+    if not await read(is_recent, claims):
+        raise HTTPException(status.HTTP_403_FORBIDDEN, "reauth_required")
+    return user
+
+
 def get_session() -> Iterator[Session]:
     """Lend a route written with `def` a database session of its own."""
     with new_session() as session:
         yield session
 
 
-async def get_client(request: Request) -> Client:
-    return Client(
-        ip=request.client.host if request.client else None,
-        user_agent=request.headers.get("user-agent", "")[:_USER_AGENT_MAX_LENGTH],
-    )
+async def get_base_url(request: Request) -> str:
+    """Return what the links of mails begin with; a sender may have made up the Host."""
+    if config.public_url:
+        return config.public_url
+    return str(request.base_url).rstrip("/") if config.development else _NOWHERE
 
 
+BaseUrl = Annotated[str, Depends(get_base_url)]
 ClientDep = Annotated[Client, Depends(get_client)]
+OptionalClaims = Annotated[TokenClaims | None, Depends(get_optional_claims)]
+Claims = Annotated[TokenClaims, Depends(get_token_claims)]
 CurrentUser = Annotated[User, Depends(get_current_user)]
+RecentUser = Annotated[User, Depends(require_recent_login)]
 SessionDep = Annotated[Session, Depends(get_session)]

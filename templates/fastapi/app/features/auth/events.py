@@ -1,5 +1,6 @@
 """The security log: one line for an event, and never a secret or an address in it."""
 
+import functools
 import json
 import logging
 from hashlib import sha256
@@ -7,8 +8,20 @@ from hashlib import sha256
 logger = logging.getLogger(__package__)
 
 
+@functools.cache
+def _show() -> None:
+    """Let events be seen where nobody has set up logging, as under a plain uvicorn."""
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.INFO)
+    if not logger.hasHandlers():
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        logger.addHandler(handler)
+
+
 def log_event(event: str, *, level: int = logging.INFO, **fields: object) -> None:
     """Write `event key="value" ...`; JSON keeps control characters out of the log."""
+    _show()
     words = [event, *(f"{key}={json.dumps(value)}" for key, value in fields.items())]
     logger.log(level, "%s", " ".join(words), extra={"event": event, "fields": fields})
 
@@ -16,3 +29,13 @@ def log_event(event: str, *, level: int = logging.INFO, **fields: object) -> Non
 def session_hash(session_id: str) -> str:
     """Name a session in the log without naming what its tokens carry."""
     return sha256(session_id.encode()).hexdigest()[:16]
+
+
+def log_sessions_ended(ids: list[str], *, user_id: int, ip: str | None) -> None:
+    for session_id in ids:
+        log_event(
+            "auth.session.ended",
+            user_id=user_id,
+            ip=ip,
+            session=session_hash(session_id),
+        )

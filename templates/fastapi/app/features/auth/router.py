@@ -2,17 +2,56 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Request, status
+from fastapi import APIRouter, Depends, HTTPException, Request, Response, status
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
-from . import service
-from .dependencies import ClientDep, CurrentUser
+from . import account, recovery, service, session_service, verification
+from .background import finish_background
+from .config import config
+from .database import read
+from .dependencies import (
+    BaseUrl,
+    Claims,
+    ClientDep,
+    CurrentUser,
+    OptionalClaims,
+    RecentUser,
+    get_current_user,
+    unauthorized,
+)
 from .http import AuthRoute, read_fields
 from .models import User
-from .schemas import LoginRequest, Problem, RegisterRequest, Token, UserPublic
+from .one_time import InvalidOneTimeToken
+from .schemas import (
+    LoginRequest,
+    PasswordChange,
+    PasswordForgotten,
+    PasswordReset,
+    PasswordSet,
+    Problem,
+    RefreshRequest,
+    RegisterRequest,
+    SessionPublic,
+    Token,
+    UserPublic,
+    VerifyRequest,
+)
+from .security import InvalidToken
+from .sessions import list_sessions
 
-router = APIRouter(prefix="/auth", tags=["auth"], route_class=AuthRoute)
+router = APIRouter(
+    prefix="/auth", tags=["auth"], route_class=AuthRoute, lifespan=finish_background
+)
+
+
+def _problems(*codes: int) -> dict[int | str, dict[str, Any]]:
+    return {code: {"model": Problem} for code in codes}
+
+
+def _invalid_link() -> HTTPException:
+    return HTTPException(status.HTTP_400_BAD_REQUEST, "Invalid or expired token")
 
 
 # fastman: if jwt
@@ -43,34 +82,196 @@ def _login_body() -> dict[str, Any]:
     "/register",
     status_code=status.HTTP_201_CREATED,
     response_model=UserPublic,
-    responses={409: {"model": Problem}, 503: {"model": Problem}},
+    responses={**_problems(409, 503), 202: {"description": "Told by mail only"}},
 )
-async def register(wanted: RegisterRequest, client: ClientDep) -> User:
+async def register(
+    wanted: RegisterRequest, client: ClientDep, base_url: BaseUrl
+) -> User | Response:
+    if not config.reveal_registered:
+        await service.register_unseen(wanted, client=client, base_url=base_url)
+        return JSONResponse({}, status.HTTP_202_ACCEPTED)
     try:
         return await service.register(wanted, client=client)
     except service.AlreadyTaken as taken:
         raise HTTPException(status.HTTP_409_CONFLICT, str(taken)) from None
 
 
-@router.post(
-    "/login",
-    responses={401: {"model": Problem}, 503: {"model": Problem}},
-    openapi_extra=_login_body(),
-)
+@router.post("/login", responses=_problems(401, 429, 503), openapi_extra=_login_body())
 async def login(
     given: Annotated[LoginRequest, Depends(read_login)], client: ClientDep
 ) -> Token:
     try:
         return await service.log_in(given, client=client)
     except service.InvalidCredentials:
+        raise unauthorized("Incorrect username or password") from None
+
+
+@router.post(
+    "/password/change",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=_problems(400, 401, 409, 429, 503),
+)
+async def change_password(
+    given: PasswordChange, user: CurrentUser, claims: Claims, client: ClientDep
+) -> None:
+    try:
+        await account.change_password(
+            user,
+            current=given.current_password.get_secret_value(),
+            new=given.new_password.get_secret_value(),
+            session_id=claims.sid,
+            client=client,
+        )
+    except account.WrongPassword:
+        raise HTTPException(status.HTTP_400_BAD_REQUEST, "Incorrect password") from None
+    except account.NoPassword:
         raise HTTPException(
-            status.HTTP_401_UNAUTHORIZED,
-            "Incorrect username or password",
-            headers={"WWW-Authenticate": "Bearer"},
+            status.HTTP_409_CONFLICT, "The account has no password yet"
         ) from None
 
 
+@router.post(
+    "/password/set",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=_problems(401, 403, 409, 503),
+)
+async def set_password(given: PasswordSet, user: RecentUser, client: ClientDep) -> None:
+    try:
+        await account.set_password(
+            user, new=given.new_password.get_secret_value(), client=client
+        )
+    except account.HasPassword:
+        raise HTTPException(
+            status.HTTP_409_CONFLICT, "The account has a password already"
+        ) from None
+
+
+@router.post(
+    "/password/forgot",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=_problems(429),
+)
+async def forgot_password(
+    given: PasswordForgotten, client: ClientDep, base_url: BaseUrl
+) -> dict[str, str]:
+    await recovery.forget_password(given.email, client=client, base_url=base_url)
+    return {}
+
+
+@router.post(
+    "/password/reset",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=_problems(400, 429, 503),
+)
+async def reset_password(given: PasswordReset, client: ClientDep) -> None:
+    try:
+        await recovery.reset_password(
+            given.token.get_secret_value(),
+            new=given.new_password.get_secret_value(),
+            client=client,
+        )
+    except InvalidOneTimeToken:
+        raise _invalid_link() from None
+
+
 # fastman: end
-@router.get("/me", response_model=UserPublic, responses={401: {"model": Problem}})
+@router.get("/me", response_model=UserPublic, responses=_problems(401))
 async def me(user: CurrentUser) -> User:
     return user
+
+
+@router.post("/refresh", responses=_problems(401, 429))
+async def refresh(given: RefreshRequest, client: ClientDep) -> Token:
+    try:
+        return await session_service.refresh_tokens(
+            given.refresh_token.get_secret_value(), client=client
+        )
+    except InvalidToken:
+        raise unauthorized("Could not validate credentials") from None
+
+
+@router.post(
+    "/logout", status_code=status.HTTP_204_NO_CONTENT, responses=_problems(401)
+)
+async def logout(claims: Claims, client: ClientDep) -> None:
+    if not await session_service.log_out(claims, client=client):
+        raise unauthorized("Could not validate credentials")
+
+
+@router.get("/sessions", responses=_problems(401))
+async def sessions(user: CurrentUser, claims: Claims) -> list[SessionPublic]:
+    rows = await read(list_sessions, user.id)
+    return [
+        SessionPublic.model_validate(row).model_copy(
+            update={"current": row.id == claims.sid}
+        )
+        for row in rows
+    ]
+
+
+@router.delete(
+    "/sessions", status_code=status.HTTP_204_NO_CONTENT, responses=_problems(401)
+)
+async def end_other_sessions(
+    user: CurrentUser, claims: Claims, client: ClientDep
+) -> None:
+    await session_service.end_others(user=user, current_id=claims.sid, client=client)
+
+
+@router.delete(
+    "/sessions/{session_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=_problems(401, 404),
+)
+async def end_session(
+    session_id: str, user: CurrentUser, claims: Claims, client: ClientDep
+) -> None:
+    if not await session_service.end_one(
+        session_id, user=user, current_id=claims.sid, client=client
+    ):
+        raise HTTPException(status.HTTP_404_NOT_FOUND, "Session not found")
+
+
+@router.post(
+    "/verify/request",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=_problems(401, 429),
+)
+async def request_verification(
+    user: CurrentUser, client: ClientDep, base_url: BaseUrl
+) -> dict[str, str]:
+    await verification.request_verification(user, client=client, base_url=base_url)
+    return {}
+
+
+@router.post(
+    "/verify",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=_problems(400, 401, 429, 503),
+)
+async def verify(
+    given: VerifyRequest, claims: OptionalClaims, client: ClientDep
+) -> None:
+    token = given.token.get_secret_value()
+    try:
+        # fastman: if jwt
+        if claims is None and given.password:
+            await verification.verify_with_password(
+                token, password=given.password.get_secret_value(), client=client
+            )
+            return
+        # fastman: end
+        if claims is None:
+            raise unauthorized("Not authenticated")
+        await verification.verify_with_session(
+            token,
+            user=await get_current_user(claims),
+            session_id=claims.sid,
+            client=client,
+        )
+    except InvalidOneTimeToken:
+        raise _invalid_link() from None
+    # fastman: if jwt
+    except verification.WrongPassword:
+        raise unauthorized("Incorrect password") from None
+    # fastman: end

@@ -17,6 +17,10 @@ from pydantic_core import PydanticCustomError
 from .identity import normalize_email, normalize_username
 from .passwords import PASSWORD_MAX_BYTES, check_policy
 
+_TOKEN_MAX_LENGTH = 100
+
+OneTimeToken = Annotated[SecretStr, Field(max_length=_TOKEN_MAX_LENGTH)]
+
 
 # fastman: if jwt
 def _fits(text: str) -> str:
@@ -60,7 +64,49 @@ class LoginRequest(BaseModel):
     password: Password
 
 
+class PasswordChange(BaseModel):
+    current_password: Password
+    new_password: Password
+
+
+class PasswordSet(BaseModel):
+    new_password: Password
+
+
+class PasswordForgotten(BaseModel):
+    email: Annotated[str, AfterValidator(normalize_email)]
+
+
+class PasswordReset(BaseModel):
+    token: OneTimeToken
+    new_password: Password
+
+
 # fastman: end
+class RefreshRequest(BaseModel):
+    refresh_token: SecretStr
+
+
+class VerifyRequest(BaseModel):
+    token: OneTimeToken
+    # fastman: if jwt
+    # Instead of a session.
+    password: Password | None = None
+    # fastman: end
+
+
+class SessionPublic(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    created_at: datetime
+    last_seen_at: datetime
+    ip: str | None
+    user_agent: str | None
+    method: str
+    current: bool = False
+
+
 class UserPublic(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 

@@ -5,6 +5,7 @@ import hmac
 import re
 import secrets
 import time
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Annotated, Any
 
@@ -21,6 +22,9 @@ _ID_MAX = 2**63 - 1  # BIGINT
 _TIME_MAX = 253_402_300_799  # the last second of the year 9999
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{22}")  # base64url of 16 bytes
+_REFRESH_TOKEN = re.compile(
+    r"([A-Za-z0-9_-]{22})\.(0|[1-9][0-9]{0,8})\.[A-Za-z0-9_-]{43}"
+)
 _COMPACT_JWS = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 Seconds = Annotated[int, Field(ge=0, le=_TIME_MAX)]
@@ -63,7 +67,7 @@ class TokenClaims(BaseModel):
         return int(self.sub)
 
 
-def _base64url(data: bytes) -> str:
+def base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
@@ -78,7 +82,7 @@ def _derive(secret: str, purpose: str) -> bytes:
 
 
 def _key_id(access_key: bytes) -> str:
-    return _base64url(sha256(access_key).digest()[:8])
+    return base64url(sha256(access_key).digest()[:8])
 
 
 _access_keys = {
@@ -86,15 +90,15 @@ _access_keys = {
     for key in (_derive(secret, "fastman/access/v1") for secret in config.secret_keys)
 }
 _signing_kid, _signing_key = next(iter(_access_keys.items()))
-_refresh_key = _derive(config.secret_keys[0], "fastman/refresh/v1")
+_refresh_keys = [_derive(secret, "fastman/refresh/v1") for secret in config.secret_keys]
 
 
 def new_session_id() -> str:
-    return _base64url(secrets.token_bytes(16))
+    return base64url(secrets.token_bytes(16))
 
 
 def new_salt() -> str:
-    return _base64url(secrets.token_bytes(32))
+    return base64url(secrets.token_bytes(32))
 
 
 def issue_access_token(*, user_id: int, session_id: str) -> str:
@@ -104,7 +108,7 @@ def issue_access_token(*, user_id: int, session_id: str) -> str:
         "aud": config.issuer,
         "sub": str(user_id),
         "sid": session_id,
-        "jti": _base64url(secrets.token_bytes(16)),
+        "jti": base64url(secrets.token_bytes(16)),
         "iat": now,
         "nbf": now,
         "exp": now + config.access_token_seconds,
@@ -115,9 +119,44 @@ def issue_access_token(*, user_id: int, session_id: str) -> str:
 
 def issue_refresh_token(*, session_id: str, counter: int, salt: str) -> str:
     """Write `<session id>.<counter>.<HMAC>`; the salt stays in the database."""
+    return _sign_refresh(session_id, counter, salt, _refresh_keys[0])
+
+
+def _sign_refresh(session_id: str, counter: int, salt: str, key: bytes) -> str:
     signed = f"{session_id}.{counter}."
     message = signed.encode() + _base64url_decode(salt)
-    return signed + _base64url(hmac.digest(_refresh_key, message, "sha256"))
+    return signed + base64url(hmac.digest(key, message, "sha256"))
+
+
+@dataclass(frozen=True)
+class RefreshToken:
+    """A refresh token whose form is right; is_genuine tells whether we wrote it."""
+
+    text: str
+    session_id: str
+    counter: int
+
+    def is_genuine(self, salt: str) -> bool:
+        candidates = (
+            _sign_refresh(self.session_id, self.counter, salt, key)
+            for key in _refresh_keys
+        )
+        return any(hmac.compare_digest(self.text, text) for text in candidates)
+
+
+def read_refresh_token(text: str) -> RefreshToken:
+    parts = _REFRESH_TOKEN.fullmatch(text)
+    if parts is None:
+        raise InvalidToken
+    return RefreshToken(text, session_id=parts[1], counter=int(parts[2]))
+
+
+def new_one_time_token() -> str:
+    return base64url(secrets.token_bytes(32))
+
+
+def hash_one_time_token(token: str) -> str:
+    return base64url(sha256(token.encode()).digest())
 
 
 def read_access_token(token: str) -> TokenClaims:
@@ -135,7 +174,7 @@ def _require_canonical(token: str) -> None:
     """Refuse a second spelling of the same token: padding, or spare bits set."""
     if len(token) > _TOKEN_MAX_BYTES or not _COMPACT_JWS.fullmatch(token):
         raise InvalidToken
-    if any(_base64url(_base64url_decode(part)) != part for part in token.split(".")):
+    if any(base64url(_base64url_decode(part)) != part for part in token.split(".")):
         raise InvalidToken
 
 

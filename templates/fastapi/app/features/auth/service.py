@@ -1,4 +1,5 @@
-"""What people can do about their account, without HTTP."""
+# fastman: file jwt
+"""Signing up and signing in with a password, without HTTP."""
 
 import logging
 from functools import partial
@@ -7,18 +8,33 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from . import mails, throttle
+from .clients import Client
+from .config import config
+from .credentials import Proof, accept, check_password
 from .database import read, write
 from .events import log_event, session_hash
 from .identity import identity_key, login_keys
 from .models import AuthSession, User
-from .passwords import hash_password, in_hash_queue, needs_rehash, verify_password
+from .one_time import issue_one_time_token
+from .passwords import hash_password, in_hash_queue
+from .purge import purge_soon
 from .schemas import LoginRequest, RegisterRequest, Token
-from .sessions import Client, issue_tokens, open_session
+from .sessions import issue_tokens, open_session
 
 
-# fastman: if jwt
 class AlreadyTaken(Exception):
     """The address or the name belongs to another account."""
+
+
+class EmailTaken(AlreadyTaken):
+    def __str__(self) -> str:
+        return "E-mail is already registered"
+
+
+class UsernameTaken(AlreadyTaken):
+    def __str__(self) -> str:
+        return "Username is already taken"
 
 
 class InvalidCredentials(Exception):
@@ -34,10 +50,31 @@ async def register(wanted: RegisterRequest, *, client: Client) -> User:
     except IntegrityError:
         # The unique indexes decide, so two registrations at once cannot both win.
         if taken := await read(_find_taken, wanted):
-            raise AlreadyTaken(taken) from None
+            raise taken from None
         raise
     log_event("auth.register.ok", user_id=user.id, ip=client.ip)
     return user
+
+
+async def register_unseen(
+    wanted: RegisterRequest, *, client: Client, base_url: str
+) -> None:
+    """Make an account if it can be made; only its address gets to know."""
+    try:
+        user = await register(wanted, client=client)
+    except EmailTaken:
+        if await write(_may_mail, wanted.email):
+            mails.mail_already_registered(wanted.email)
+    except UsernameTaken:
+        if await write(_may_mail, wanted.email):
+            mails.mail_username_taken(wanted.email)
+    else:
+        token = await write(issue_one_time_token, user, purpose="verify")
+        mails.mail_verify_link(user.email, base_url=base_url, token=token)
+
+
+def _may_mail(db: Session, email: str) -> bool:
+    return throttle.claim_hourly(db, f"mail:taken:{throttle.account_key(None, email)}")
 
 
 def _insert_user(db: Session, wanted: RegisterRequest, hashed: str) -> User:
@@ -53,31 +90,29 @@ def _insert_user(db: Session, wanted: RegisterRequest, hashed: str) -> User:
     return user
 
 
-def _find_taken(db: Session, wanted: RegisterRequest) -> str | None:
+def _find_taken(db: Session, wanted: RegisterRequest) -> AlreadyTaken | None:
     email_key = identity_key(wanted.email)
     if db.scalar(select(User.id).where(User.email_key == email_key)):
-        return "E-mail is already registered"
+        return EmailTaken()
     username_key = wanted.username and identity_key(wanted.username)
     if db.scalar(select(User.id).where(User.username_key == username_key)):
-        return "Username is already taken"
+        return UsernameTaken()
     return None
 
 
 async def log_in(given: LoginRequest, *, client: Client) -> Token:
     """Open a session, or raise InvalidCredentials after the same work in any case."""
-    password = given.password.get_secret_value()
-    user = await read(_find_active_user, given.username)
-    stored = user.hashed_password if user else None
-    matches, rehashed = await in_hash_queue(partial(_check, password, stored))
-    session = None
-    if user and matches:
-        session = await write(_sign_in, user, rehashed, client)
+    proof = await check_password(
+        given.password.get_secret_value(),
+        name=given.username,
+        find=partial(_find_active_user, identifier=given.username),
+        client=client,
+    )
+    session = await write(_sign_in, proof, client) if proof.matches else None
     if session is None:
+        user_id = proof.user.id if proof.user else None
         log_event(
-            "auth.login.failed",
-            level=logging.WARNING,
-            user_id=user.id if user else None,
-            ip=client.ip,
+            "auth.login.failed", level=logging.WARNING, user_id=user_id, ip=client.ip
         )
         raise InvalidCredentials
     log_event(
@@ -86,6 +121,7 @@ async def log_in(given: LoginRequest, *, client: Client) -> Token:
         ip=client.ip,
         session=session_hash(session.id),
     )
+    purge_soon()
     return issue_tokens(session)
 
 
@@ -98,28 +134,9 @@ def _find_active_user(db: Session, identifier: str) -> User | None:
     return db.scalars(select(User).where(named, User.is_active)).one_or_none()
 
 
-def _check(password: str, stored: str | None) -> tuple[bool, str | None]:
-    """Tell whether the password fits, and the hash to keep from now on if it does."""
-    if not verify_password(password, stored):
-        return False, None
-    return True, hash_password(password) if needs_rehash(stored) else None
-
-
-def _sign_in(
-    db: Session, seen: User, rehashed: str | None, client: Client
-) -> AuthSession | None:
-    """Open the session only if the password that was checked is still the one."""
-    unchanged = select(User).where(
-        User.id == seen.id,
-        User.hashed_password == seen.hashed_password,
-        User.is_active,
-    )
-    user = db.scalars(unchanged.with_for_update()).one_or_none()
-    if user is None:
+def _sign_in(db: Session, proof: Proof, client: Client) -> AuthSession | None:
+    user = accept(db, proof)
+    if user is None or not (user.is_verified or config.reveal_registered):
         return None
-    if rehashed:
-        user.hashed_password = rehashed
+    throttle.remember_address(db, throttle.account_key(user, ""), client=client)
     return open_session(db, user, method="password", client=client)
-
-
-# fastman: end

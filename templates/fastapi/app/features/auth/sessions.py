@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, delete, exists, select, update
 from sqlalchemy.orm import Session
 
+from .clients import Client
 from .config import config
 from .database import utc_now
 from .models import AuthSession, User
 from .schemas import Token
 from .security import (
+    InvalidToken,
+    RefreshToken,
     TokenClaims,
     issue_access_token,
     issue_refresh_token,
@@ -17,14 +20,15 @@ from .security import (
     new_session_id,
 )
 
+# Two tabs may refresh at once, and an answer may be lost: for this long, in seconds,
+# the refresh token before the newest one is answered with the newest.
+_REFRESH_GRACE = 10
+_RECENT_LOGIN = 10 * 60  # seconds
 
-@dataclass(frozen=True)
-class Client:
-    """Where a request comes from, as far as the user wants to recognise it."""
-
-    ip: str | None
-    user_agent: str | None
-
+_IS_LIVE = (
+    AuthSession.expires_at > utc_now(),
+    AuthSession.created_at > utc_now(-config.session_max_seconds),
+)
 
 # One statement, built once: this runs for every request of a signed-in user.
 _CURRENT_USER = (
@@ -32,8 +36,7 @@ _CURRENT_USER = (
     .join(AuthSession, AuthSession.user_id == User.id)
     .where(
         AuthSession.id == bindparam("session_id"),
-        AuthSession.expires_at > utc_now(),
-        AuthSession.created_at > utc_now(-config.session_max_seconds),
+        *_IS_LIVE,
         User.id == bindparam("user_id"),
         User.is_active,
     )
@@ -63,13 +66,127 @@ def open_session(
     return session
 
 
-def issue_tokens(session: AuthSession) -> Token:
+@dataclass(frozen=True)
+class Refreshed:
+    """The session as its newest tokens describe it."""
+
+    session_id: str
+    user_id: int
+    counter: int
+    salt: str
+
+
+@dataclass(frozen=True)
+class Reused:
+    """A refresh token came back after its successor was used: somebody has a copy."""
+
+    session_id: str
+    user: User
+
+
+# The counter decides who rotates: of any number at once, one finds it unchanged.
+_ROTATE = (
+    update(AuthSession)
+    .where(
+        AuthSession.id == bindparam("session_id"),
+        AuthSession.refresh_counter == bindparam("counter"),
+        *_IS_LIVE,
+        exists().where(User.id == AuthSession.user_id, User.is_active),
+    )
+    .values(
+        refresh_counter=AuthSession.refresh_counter + 1,
+        refreshed_at=utc_now(),
+        last_seen_at=utc_now(),
+        expires_at=utc_now(config.session_idle_seconds),
+    )
+    .returning(AuthSession.user_id, AuthSession.refresh_counter, AuthSession.salt)
+    .execution_options(synchronize_session=False)
+)
+
+_REFRESHED_BEFORE = (
+    select(
+        AuthSession.refresh_counter,
+        AuthSession.salt,
+        (AuthSession.refreshed_at > utc_now(-_REFRESH_GRACE)).label("in_grace"),
+        User,
+    )
+    .join(User, AuthSession.user_id == User.id)
+    .where(AuthSession.id == bindparam("session_id"), *_IS_LIVE, User.is_active)
+)
+
+
+def refresh(db: Session, given: RefreshToken) -> Refreshed | Reused:
+    """Rotate, repeat the last rotation, or end a session whose token was copied.
+
+    Raises InvalidToken, which rolls back, for a token that we did not write.
+    """
+    keys = {"session_id": given.session_id, "counter": given.counter}
+    row = db.execute(_ROTATE, keys).one_or_none()
+    if row is None:
+        return _refresh_again(db, given)
+    if not given.is_genuine(row.salt):
+        raise InvalidToken
+    return Refreshed(given.session_id, row.user_id, row.refresh_counter, row.salt)
+
+
+def _refresh_again(db: Session, given: RefreshToken) -> Refreshed | Reused:
+    found = db.execute(_REFRESHED_BEFORE, {"session_id": given.session_id})
+    row = found.one_or_none()
+    if row is None or not given.is_genuine(row.salt):
+        raise InvalidToken
+    if given.counter == row.refresh_counter - 1 and row.in_grace:
+        counter = row.refresh_counter
+        return Refreshed(given.session_id, row.User.id, counter, row.salt)
+    end_session(db, given.session_id, user_id=row.User.id)
+    return Reused(given.session_id, row.User)
+
+
+def list_sessions(db: Session, user_id: int) -> list[AuthSession]:
+    """Return the live sessions, the newest first."""
+    own = select(AuthSession).where(AuthSession.user_id == user_id, *_IS_LIVE)
+    return list(db.scalars(own.order_by(AuthSession.created_at.desc())))
+
+
+def end_session(db: Session, session_id: str, *, user_id: int) -> bool:
+    """End a session of that user; False: there is none of that id."""
+    ended = delete(AuthSession).where(
+        AuthSession.id == session_id, AuthSession.user_id == user_id
+    )
+    return db.scalar(ended.returning(AuthSession.id)) is not None
+
+
+def end_sessions(
+    db: Session, user_id: int, *, except_id: str | None = None
+) -> list[str]:
+    """End all sessions of a user but one, and return the ids of those that ended."""
+    ended = delete(AuthSession).where(AuthSession.user_id == user_id)
+    if except_id:
+        ended = ended.where(AuthSession.id != except_id)
+    return list(db.scalars(ended.returning(AuthSession.id)))
+
+
+def is_recent(db: Session, claims: TokenClaims) -> bool:
+    """Tell whether somebody signed in to this session within the last ten minutes."""
+    signed_in = select(AuthSession.id).where(
+        AuthSession.id == claims.sid,
+        AuthSession.authenticated_at > utc_now(-_RECENT_LOGIN),
+    )
+    return db.scalar(signed_in) is not None
+
+
+def issue_tokens(session: AuthSession | Refreshed) -> Token:
+    if isinstance(session, AuthSession):
+        session = Refreshed(
+            session.id, session.user_id, session.refresh_counter, session.salt
+        )
     return Token(
-        access_token=issue_access_token(user_id=session.user_id, session_id=session.id),
+        access_token=issue_access_token(
+            user_id=session.user_id, session_id=session.session_id
+        ),
         expires_in=config.access_token_seconds,
         refresh_token=issue_refresh_token(
-            session_id=session.id,
-            counter=session.refresh_counter,
+            session_id=session.session_id,
+            counter=session.counter,
             salt=session.salt,
         ),
     )

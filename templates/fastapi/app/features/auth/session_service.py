@@ -1,0 +1,70 @@
+"""What a signed-in user can do about sessions, without HTTP."""
+
+import logging
+
+from . import mails, throttle
+from .clients import Client
+from .database import write
+from .events import log_event, log_sessions_ended, session_hash
+from .models import User
+from .purge import purge_soon
+from .schemas import Token
+from .security import InvalidToken, TokenClaims, read_refresh_token
+from .sessions import Reused, end_session, end_sessions, issue_tokens, refresh
+
+
+async def refresh_tokens(text: str, *, client: Client) -> Token:
+    """Return new tokens for a refresh token, or raise InvalidToken.
+
+    Only failures are counted: who has a genuine token is not guessing.
+    """
+    try:
+        refreshed = await write(refresh, read_refresh_token(text))
+    except InvalidToken:
+        await write(throttle.count_attempt, "refresh", client=client)
+        raise
+    purge_soon()
+    if not isinstance(refreshed, Reused):
+        return issue_tokens(refreshed)
+    log_event(
+        "auth.refresh.reused",
+        level=logging.WARNING,
+        user_id=refreshed.user.id,
+        ip=client.ip,
+        session=session_hash(refreshed.session_id),
+    )
+    mails.mail_refresh_reused(refreshed.user, client=client)
+    raise InvalidToken
+
+
+async def log_out(claims: TokenClaims, *, client: Client) -> bool:
+    """End the session of a token; False: it had ended before."""
+    ended = await write(end_session, claims.sid, user_id=claims.user_id)
+    if ended:
+        log_event(
+            "auth.logout",
+            user_id=claims.user_id,
+            ip=client.ip,
+            session=session_hash(claims.sid),
+        )
+    return ended
+
+
+async def end_one(
+    session_id: str, *, user: User, current_id: str, client: Client
+) -> bool:
+    """End one session of the user; False: the user has none of that id."""
+    if not await write(end_session, session_id, user_id=user.id):
+        return False
+    log_sessions_ended([session_id], user_id=user.id, ip=client.ip)
+    if session_id != current_id:
+        mails.mail_sessions_ended(user, client=client)
+    return True
+
+
+async def end_others(*, user: User, current_id: str, client: Client) -> None:
+    """End all sessions of the user but the current one."""
+    ended = await write(end_sessions, user.id, except_id=current_id)
+    log_sessions_ended(ended, user_id=user.id, ip=client.ip)
+    if ended:
+        mails.mail_sessions_ended(user, client=client)
