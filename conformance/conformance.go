@@ -103,8 +103,10 @@ type Result struct {
 func Cases(set feature.Set) []Case {
 	groups := [][]Case{
 		registerCases, identityCases, passwordCases, hashCases,
-		loginCases, meCases, tokenCases, jwsCases, keyCases, rotationCases, refreshCases, forgedCases, sessionCases, answerCases, malformedCases,
-		storageCases, loadCases, timingCases, startCases,
+		loginCases, meCases, tokenCases, jwsCases, keyCases, rotationCases, refreshCases, forgedCases, sessionCases,
+		changeCases, resetCases, verifyCases, revealCases, mailCases,
+		answerCases, malformedCases, storageCases, purgeCases, loadCases, timingCases, startCases,
+		proxyCases, throttleCases, logCases,
 	}
 	var all []Case
 	for _, group := range groups {
