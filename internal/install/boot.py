@@ -8,6 +8,7 @@ database and scratch keys, so that importing touches nothing of the user's.
 import importlib
 import json
 import os
+import re
 import sys
 import traceback
 
@@ -59,6 +60,7 @@ def flat(app):
         methods = getattr(seen, "methods", None) or getattr(route, "methods", None) or ()
         endpoint = getattr(route, "endpoint", None)
         inner = getattr(route, "app", None) if endpoint is None else None
+        path = re.sub(r":\w+}", "}", path)  # what a parameter may match is no part of it
         yield path, methods, endpoint, inner if hasattr(inner, "routes") else None
 
 

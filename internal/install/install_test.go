@@ -73,13 +73,12 @@ func routes(r *install.Report) string {
 // printed, the revision is applied, the emitted tests pass, and a second run finds
 // nothing to do.
 func TestLayouts(t *testing.T) {
-	const usual = "POST /auth/register, POST /auth/login, GET /auth/me"
 	for _, layout := range []struct{ name, entry, root, routes string }{
-		{"root_sync", "main.py", ".", usual},
-		{"app_sync_database", "app/main.py", ".", usual},
-		{"src_async", "src/main.py", ".", usual},
-		{"backend_factory_async", "backend/app/main.py", "backend", usual},
-		{"original", "app/main.py", ".", strings.ReplaceAll(usual, "/auth", "/api/v1/auth")},
+		{"root_sync", "main.py", ".", routesUnder("/auth")},
+		{"app_sync_database", "app/main.py", ".", routesUnder("/auth")},
+		{"src_async", "src/main.py", ".", routesUnder("/auth")},
+		{"backend_factory_async", "backend/app/main.py", "backend", routesUnder("/auth")},
+		{"original", "app/main.py", ".", routesUnder("/api/v1/auth")},
 	} {
 		t.Run(layout.name, func(t *testing.T) {
 			dir := unpack(t, layout.name)
@@ -106,6 +105,18 @@ func TestLayouts(t *testing.T) {
 			}
 		})
 	}
+}
+
+func routesUnder(prefix string) string {
+	routes := []string{
+		"POST /register", "POST /login", "POST /password/change", "POST /password/set", "POST /password/forgot",
+		"POST /password/reset", "GET /me", "POST /refresh", "POST /logout", "GET /sessions", "DELETE /sessions",
+		"DELETE /sessions/{session_id}", "POST /verify/request", "POST /verify",
+	}
+	for i, route := range routes {
+		routes[i] = strings.Replace(route, " ", " "+prefix, 1)
+	}
+	return strings.Join(routes, ", ")
 }
 
 func runTests(t *testing.T, dir string) {
@@ -232,7 +243,7 @@ func TestRoutesThatAreTaken(t *testing.T) {
 	same(t, before, tree(t, dir))
 	o := jwt(dir)
 	o.Prefix = "/account"
-	if got := routes(mustInstall(t, o)); got != "POST /account/register, POST /account/login, GET /account/me" {
+	if got := routes(mustInstall(t, o)); got != routesUnder("/account") {
 		t.Errorf("routes %s", got)
 	}
 	runTests(t, dir)

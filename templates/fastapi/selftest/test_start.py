@@ -5,6 +5,7 @@ import pytest
 from .conftest import run
 
 GOOD_KEY = "a-test-key-of-the-template-0123456789"
+URL = "https://app.example.com"
 
 
 def start(**settings: str) -> tuple[int, str]:
@@ -56,4 +57,4 @@ def test_rounds_that_bcrypt_lacks_are_refused(rounds: str) -> None:
     ],
 )
 def test_safe_settings_start_without_a_warning(settings: dict[str, str]) -> None:
-    assert start(**settings) == (0, "")
+    assert start(AUTH_MAIL_URL="file:mails", AUTH_PUBLIC_URL=URL, **settings) == (0, "")

@@ -45,7 +45,7 @@ def test_bcrypt_input() -> None:
 def test_refresh_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     for case in vectors("refresh_token"):
         key = security._derive(case["secret"], "fastman/refresh/v1")
-        monkeypatch.setattr(security, "_refresh_key", key)
+        monkeypatch.setattr(security, "_refresh_keys", [key])
         token = security.issue_refresh_token(
             session_id=case["session_id"], counter=case["counter"], salt=case["salt"]
         )

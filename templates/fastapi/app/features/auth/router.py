@@ -218,8 +218,10 @@ async def end_other_sessions(
     await session_service.end_others(user=user, current_id=claims.sid, client=client)
 
 
+# The path converter takes an empty id too, which would else be redirected to the
+# route above.
 @router.delete(
-    "/sessions/{session_id}",
+    "/sessions/{session_id:path}",
     status_code=status.HTTP_204_NO_CONTENT,
     responses=_problems(401, 404),
 )

@@ -58,7 +58,7 @@ class TokenClaims(BaseModel):
     @field_validator("sid")
     @classmethod
     def _check_sid(cls, sid: str) -> str:
-        if not _SESSION_ID.fullmatch(sid):
+        if not is_session_id(sid):
             raise ValueError("not a session id")
         return sid
 
@@ -95,6 +95,10 @@ _refresh_keys = [_derive(secret, "fastman/refresh/v1") for secret in config.secr
 
 def new_session_id() -> str:
     return base64url(secrets.token_bytes(16))
+
+
+def is_session_id(text: str) -> bool:
+    return _SESSION_ID.fullmatch(text) is not None
 
 
 def new_salt() -> str:

@@ -9,7 +9,7 @@ from .events import log_event, log_sessions_ended, session_hash
 from .models import User
 from .purge import purge_soon
 from .schemas import Token
-from .security import InvalidToken, TokenClaims, read_refresh_token
+from .security import InvalidToken, TokenClaims, is_session_id, read_refresh_token
 from .sessions import Reused, end_session, end_sessions, issue_tokens, refresh
 
 
@@ -54,6 +54,8 @@ async def end_one(
     session_id: str, *, user: User, current_id: str, client: Client
 ) -> bool:
     """End one session of the user; False: the user has none of that id."""
+    if not is_session_id(session_id):
+        return False
     if not await write(end_session, session_id, user_id=user.id):
         return False
     log_sessions_ended([session_id], user_id=user.id, ip=client.ip)
