@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from python_multipart.multipart import Field, create_form_parser
 from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 _BODY_MAX_BYTES = 64 * 1024
@@ -50,6 +51,12 @@ class AuthRoute(APIRoute):
             return response
 
         return answer_safely
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        # A pattern's `$` stands before a line break at the end of a path, too.
+        if scope["path"].endswith("\n"):
+            return Match.NONE, {}
+        return super().matches(scope)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.methods and scope["method"] not in self.methods:
