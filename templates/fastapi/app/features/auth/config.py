@@ -82,13 +82,20 @@ def _public_url(*, production: bool) -> str:
             "AUTH_PUBLIC_URL is not set, and mails need it for their links\n"
             "set it to where people open this app, such as https://app.example.com"
         )
-    parts = urlsplit(url)
-    if url and (parts.scheme not in ("http", "https") or not parts.hostname):
+    if url and not _is_web_address(url):
         raise RuntimeError(
             "AUTH_PUBLIC_URL is not an address\n"
             "set it to where people open this app, such as https://app.example.com"
         )
     return url.rstrip("/")
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _trusted_proxies() -> tuple[IPv4Network | IPv6Network, ...]:

@@ -1,5 +1,6 @@
 """The database as authentication uses it: its clock, and one thread hop per task."""
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import partial
@@ -7,8 +8,15 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
+from fastapi import HTTPException, status
 from sqlalchemy import DateTime, Dialect, Engine, Integer, event, literal
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import (
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    TimeoutError,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -16,6 +24,8 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 from app.core.database import engine
+
+from .events import log_event
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,7 +46,7 @@ async def read(
 ) -> T:
     """Run work(session, ...) in a thread; each statement is a transaction."""
     call = partial(_read, lambda session: work(session, *args, **kwargs))
-    return await to_thread.run_sync(call, limiter=_limiter(_readers))
+    return await _in_thread(call, _limiter(_readers))
 
 
 async def write(
@@ -44,7 +54,33 @@ async def write(
 ) -> T:
     """Run work(session, ...) in a thread, all of it in one transaction."""
     call = partial(_write, lambda session: work(session, *args, **kwargs))
-    return await to_thread.run_sync(call, limiter=_limiter(_writers))
+    return await _in_thread(call, _limiter(_writers))
+
+
+async def _in_thread(call: Callable[[], T], limiter: CapacityLimiter) -> T:
+    try:
+        return await to_thread.run_sync(call, limiter=limiter)
+    except (OperationalError, InterfaceError, ProgrammingError, TimeoutError) as error:
+        raise _unavailable(error) from None
+
+
+def _unavailable(error: Exception) -> HTTPException:
+    """Say what is wrong with the database, but not what was asked of it.
+
+    A statement's parameters are addresses and hashes, which no log may hold.
+    """
+    problem = str(getattr(error, "orig", error)).partition("\n")[0]
+    log_event(
+        "auth.database.failed",
+        level=logging.ERROR,
+        error=type(error).__name__,
+        problem=problem,
+    )
+    return HTTPException(
+        status.HTTP_503_SERVICE_UNAVAILABLE,
+        "Database is not available",
+        headers={"Retry-After": "5"},
+    )
 
 
 def new_session() -> Session:
