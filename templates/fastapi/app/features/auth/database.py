@@ -9,7 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
 from fastapi import HTTPException, status
-from sqlalchemy import DateTime, Dialect, Engine, Integer, event, literal
+from sqlalchemy import DateTime, Dialect, Engine, Integer, Row, Select, event, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
     InterfaceError,
@@ -46,6 +46,14 @@ async def read(
 ) -> T:
     """Run work(session, ...) in a thread; each statement is a transaction."""
     call = partial(_read, lambda session: work(session, *args, **kwargs))
+    return await _in_thread(call, _limiter(_readers))
+
+
+async def fetch_row(
+    statement: Select[Any], parameters: dict[str, object]
+) -> Row[Any] | None:
+    """Run one query in a thread without a session, which would double its cost."""
+    call = partial(_fetch_row, statement, parameters)
     return await _in_thread(call, _limiter(_readers))
 
 
@@ -97,6 +105,13 @@ def transaction(
 def _read(work: Callable[[Session], T]) -> T:
     with Session(_without_transactions(engine), expire_on_commit=False) as session:
         return work(session)
+
+
+def _fetch_row(
+    statement: Select[Any], parameters: dict[str, object]
+) -> Row[Any] | None:
+    with _without_transactions(engine).connect() as connection:
+        return connection.execute(statement, parameters).one_or_none()
 
 
 def _without_transactions(bind: Engine) -> Engine:

@@ -52,7 +52,7 @@ async def get_current_user(
     claims: Annotated[TokenClaims, Depends(get_token_claims)],
 ) -> User:
     """Return the user of a live session, loaded and detached from the database."""
-    user = await read(find_current_user, claims)
+    user = await find_current_user(claims)
     if user is None:
         raise unauthorized("Could not validate credentials")
     return user

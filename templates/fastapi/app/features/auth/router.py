@@ -54,6 +54,12 @@ def _invalid_link() -> HTTPException:
     return HTTPException(status.HTTP_400_BAD_REQUEST, "Invalid or expired token")
 
 
+# First, because routes are tried in their order, and this one is asked for most.
+@router.get("/me", response_model=UserPublic, responses=_problems(401))
+async def me(user: CurrentUser) -> User:
+    return user
+
+
 # fastman: if jwt
 async def read_login(request: Request) -> LoginRequest:
     """Read a sign-in from a form, as OAuth2 sends it, or from JSON."""
@@ -175,11 +181,6 @@ async def reset_password(given: PasswordReset, client: ClientDep) -> None:
 
 
 # fastman: end
-@router.get("/me", response_model=UserPublic, responses=_problems(401))
-async def me(user: CurrentUser) -> User:
-    return user
-
-
 @router.post("/refresh", responses=_problems(401, 429))
 async def refresh(given: RefreshRequest, client: ClientDep) -> Token:
     try:

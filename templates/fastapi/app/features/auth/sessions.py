@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, exists, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, delete, exists, inspect, select, update
+from sqlalchemy.orm import Session, make_transient_to_detached
 
 from .clients import Client
 from .config import config
-from .database import utc_now
+from .database import fetch_row, utc_now
 from .models import AuthSession, User
 from .schemas import Token
 from .security import (
@@ -32,7 +32,7 @@ _IS_LIVE = (
 
 # One statement, built once: this runs for every request of a signed-in user.
 _CURRENT_USER = (
-    select(User)
+    select(*(column.label(name) for name, column in inspect(User).columns.items()))
     .join(AuthSession, AuthSession.user_id == User.id)
     .where(
         AuthSession.id == bindparam("session_id"),
@@ -43,10 +43,15 @@ _CURRENT_USER = (
 )
 
 
-def find_current_user(db: Session, claims: TokenClaims) -> User | None:
-    """Return the active user of a live session."""
-    keys = {"session_id": claims.sid, "user_id": claims.user_id}
-    return db.scalars(_CURRENT_USER, keys).one_or_none()
+async def find_current_user(claims: TokenClaims) -> User | None:
+    """Return the active user of a live session, detached from the database."""
+    keys: dict[str, object] = {"session_id": claims.sid, "user_id": claims.user_id}
+    row = await fetch_row(_CURRENT_USER, keys)
+    if row is None:
+        return None
+    user = User(**row._mapping)
+    make_transient_to_detached(user)
+    return user
 
 
 def open_session(
