@@ -1,8 +1,12 @@
 """Runs the auth router in an app of its own, on a scratch database."""
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,8 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
-from app.features.auth import database
+from app.features.auth import database, mail
+from app.features.auth.background import background
 from app.features.auth.config import config
 from app.features.auth.models import User
 from app.features.auth.router import router
@@ -38,21 +43,21 @@ class Client:
         answers: dict[int, httpx.Response] = {}
 
         async def run() -> None:
-            transport = httpx.ASGITransport(self.app)
-            async with (
-                httpx.AsyncClient(transport=transport, base_url="http://test") as http,
-                anyio.create_task_group() as tasks,
-            ):
+            async with anyio.create_task_group() as tasks:
                 for number, call in enumerate(calls):
-                    tasks.start_soon(send_one, http, number, call)
+                    tasks.start_soon(send_one, number, *call)
 
-        async def send_one(
-            http: httpx.AsyncClient, number: int, call: tuple[str, dict[str, Any]]
-        ) -> None:
-            endpoint, options = call
+        async def send_one(number: int, endpoint: str, options: dict[str, Any]) -> None:
             method = options.pop("method", "GET" if endpoint == "me" else "POST")
-            path = self.app.url_path_for(endpoint)
-            answers[number] = await http.request(method, path, **options)
+            path = endpoint
+            if not path.startswith("/"):
+                path = self.app.url_path_for(endpoint, **options.pop("path", {}))
+            source = (options.pop("ip", "127.0.0.1"), 50_000)
+            transport = httpx.ASGITransport(self.app, client=source)
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://test"
+            ) as http:
+                answers[number] = await http.request(method, path, **options)
 
         anyio.run(run)
         return [answers[number] for number in range(len(calls))]
@@ -61,11 +66,23 @@ class Client:
         fields = {"email": email, "password": PASSWORD, **fields}
         return self.send("register", json=fields)
 
-    def log_in(self, username: str, password: str = PASSWORD) -> httpx.Response:
-        return self.send("login", data={"username": username, "password": password})
+    # fastman: if jwt
+    def log_in(
+        self, username: str, password: str = PASSWORD, **options: Any
+    ) -> httpx.Response:
+        fields = {"username": username, "password": password}
+        return self.send("login", data=fields, **options)
+
+    # fastman: end
+    def send_as(self, token: str, endpoint: str, **options: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}", **options.pop("headers", {})}
+        return self.send(endpoint, headers=headers, **options)
 
     def me(self, token: str) -> httpx.Response:
-        return self.send("me", headers={"Authorization": f"Bearer {token}"})
+        return self.send_as(token, "me")
+
+    def refresh(self, token: str) -> httpx.Response:
+        return self.send("refresh", json={"refresh_token": token})
 
 
 @pytest.fixture
@@ -82,10 +99,46 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     scratch.dispose()
 
 
+class Mailbox:
+    """Mails that the app has written to a directory instead of sending them."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def __iter__(self) -> Iterator[EmailMessage]:
+        background.drain(5)
+        for path in sorted(self.directory.glob("*.eml")):
+            yield message_from_bytes(path.read_bytes(), policy=default)
+
+    def subjects(self) -> list[str]:
+        return [str(mail["Subject"]).partition(": ")[2] for mail in self]
+
+    def newest_token(self) -> str:
+        *_, newest = self
+        found = re.search(r"#token=(\S+)", newest.get_content())
+        assert found
+        return found[1]
+
+
 @pytest.fixture
-def client(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Client:
+def mailbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
+    directory = tmp_path / "mails"
+    to_directory = mail.MailConfig("app@example.com", directory=directory)
+    monkeypatch.setattr(mail, "_config", to_directory)
+    yield Mailbox(directory)
+    background.drain(5)
+
+
+@pytest.fixture
+def client(engine: Engine, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> Client:
+    """The app with the settings that these tests are about, whatever yours are."""
     monkeypatch.setattr(database, "engine", engine)
+    monkeypatch.setattr(config, "public_url", "https://app.example.com")
+    monkeypatch.setattr(config, "trusted_proxies", ())
+    # fastman: if jwt
     monkeypatch.setattr(config, "bcrypt_rounds", 4)  # the cheapest that bcrypt has
+    monkeypatch.setattr(config, "reveal_registered", True)
+    # fastman: end
     app = FastAPI()
     app.include_router(router)
     return Client(app)
@@ -98,8 +151,14 @@ def db(engine: Engine) -> Iterator[Session]:
 
 
 @pytest.fixture
-def token(client: Client) -> str:
-    """The access token of a user ada@example.com, whose username is ada."""
+def tokens(client: Client) -> dict[str, str]:
+    """What a sign-in of ada@example.com answers, whose username is ada."""
     client.register("ada@example.com", username="ada")
-    access_token: str = client.log_in("ada").json()["access_token"]
-    return access_token
+    answer: dict[str, str] = client.log_in("ada").json()
+    return answer
+
+
+@pytest.fixture
+def token(tokens: dict[str, str]) -> str:
+    """The access token of ada@example.com."""
+    return tokens["access_token"]
