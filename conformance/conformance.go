@@ -32,6 +32,9 @@ type Target struct {
 	DB      *sql.DB // nil skips the cases that look behind the answers
 	Dialect Dialect // of DB
 
+	// Mail gets what the app sends; AUTH_PUBLIC_URL is https://app.example. nil skips
+	// the cases that read mails.
+	Mail *Mailbox
 	// Output returns what the app has written to its log so far. It may be nil.
 	Output func() string
 	// Boot starts a second process of the app on the same database, with env on top
@@ -68,6 +71,7 @@ const (
 	NeedDB     Need = "the app's scratch database"
 	NeedBoot   Need = "a way to start the app again"
 	NeedOutput Need = "the app's log"
+	NeedMail   Need = "a mail server that the app sends to"
 )
 
 // Case shows one statement of the contract.
@@ -154,6 +158,8 @@ func (target Target) has(n Need) bool {
 		return target.DB != nil
 	case NeedBoot:
 		return target.Boot != nil
+	case NeedMail:
+		return target.Mail != nil
 	case NeedOutput:
 		return target.Output != nil
 	}

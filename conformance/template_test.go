@@ -80,10 +80,16 @@ func openSQLite(t *testing.T, p project) *sql.DB {
 // keepsContract runs every case as a test of its own. Nothing may be skipped: the
 // target offers all that a case can need.
 func (p project) keepsContract(t *testing.T, db *sql.DB, dialect conformance.Dialect) {
+	mails, err := conformance.NewMailbox()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(mails.Close)
+	p.env["AUTH_MAIL_URL"], p.env["AUTH_PUBLIC_URL"] = mails.URL(), "https://app.example"
 	server := testbed.Boot(t, p.dir, p.python, p.env)
 	target := conformance.Target{
 		URL: server.URL, Set: feature.NewSet(feature.JWT), Secret: testSecret,
-		DB: db, Dialect: dialect, Output: server.Output, Boot: p.boot,
+		DB: db, Dialect: dialect, Mail: mails, Output: server.Output, Boot: p.boot,
 	}
 	wanted := regexp.MustCompile(*only)
 	matches := func(c conformance.Case) bool { return wanted.MatchString(c.Name) }

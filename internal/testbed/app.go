@@ -154,7 +154,8 @@ func unset(env map[string]string) []string {
 	var names []string
 	for _, name := range []string{
 		"ENVIRONMENT", "SECRET_KEY", "SECRET_KEY_PREVIOUS", "DATABASE_URL", "BCRYPT_ROUNDS", "AUTH_ISSUER",
-		"ACCESS_TOKEN_EXPIRE_MINUTES", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV",
+		"ACCESS_TOKEN_EXPIRE_MINUTES", "REFRESH_TOKEN_EXPIRE_DAYS", "SESSION_MAX_DAYS", "PASSWORD_MIN_LENGTH",
+		"AUTH_PUBLIC_URL", "AUTH_MAIL_URL", "AUTH_TRUSTED_PROXIES", "AUTH_REVEAL_REGISTERED", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV",
 	} {
 		if _, given := env[name]; !given {
 			names = append(names, name)
