@@ -28,41 +28,49 @@ const (
 
 // source is a client with an address of its own, so that what one case does never
 // counts against another one's bounds per IP.
-type source struct{ http *http.Client }
+type source struct {
+	http    *http.Client
+	address string // "" where the system chooses
+}
 
 // lastSource counts the loopback addresses that were given out.
 var lastSource atomic.Uint32
 
 func newSource(target string) *source {
+	dialer, address := &net.Dialer{Timeout: 10 * time.Second}, loopback(target)
+	if address != "" {
+		dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(address)}
+	}
 	transport := &http.Transport{
-		DialContext:         (&net.Dialer{LocalAddr: loopback(target), Timeout: 10 * time.Second}).DialContext,
+		DialContext:         dialer.DialContext,
 		MaxIdleConnsPerHost: 64,
 		DisableCompression:  true,
 	}
-	return &source{&http.Client{
+	client := &http.Client{
 		Transport:     transport,
 		Timeout:       requestTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	}
+	return &source{client, address}
 }
 
 func (s *source) close() { s.http.CloseIdleConnections() }
 
 // loopback picks the next address of 127.0.0.0/8 for an app that listens there. It
-// is nil, any address, elsewhere and where the system knows only 127.0.0.1.
-func loopback(target string) net.Addr {
+// is empty, any address, elsewhere and where the system knows only 127.0.0.1.
+func loopback(target string) string {
 	u, err := url.Parse(target)
 	if err != nil || u.Hostname() != "127.0.0.1" {
-		return nil
+		return ""
 	}
 	n := lastSource.Add(1)
 	ip := net.IPv4(127, byte(1+(n>>16)%250), byte(n>>8), byte(n))
 	probe, err := net.Listen("tcp", net.JoinHostPort(ip.String(), "0"))
 	if err != nil {
-		return nil
+		return ""
 	}
 	_ = probe.Close()
-	return &net.TCPAddr{IP: ip}
+	return ip.String()
 }
 
 // call is one request. A path stands under the module's prefix, unless it begins
