@@ -169,6 +169,9 @@ func (t *T) boot(env map[string]string) *T {
 		t.Fatalf("with %v: %v", sortedKeys(env), err)
 	}
 	t.defers(instance.Stop)
+	if env["ENVIRONMENT"] != "development" { // where mails without a server are logged
+		t.target.secrets.watch(instance.Output)
+	}
 	other := t.on(instance.URL)
 	other.target.Output = instance.Output
 	if secret, ok := env["SECRET_KEY"]; ok {

@@ -41,6 +41,8 @@ type Target struct {
 	// of the environment of the first. An app that refuses to start is a
 	// *RefusedError. Boot may be nil.
 	Boot func(ctx context.Context, env map[string]string) (*Instance, error)
+
+	secrets *secrets // of all cases of a run
 }
 
 // Instance is a process of the app that Boot has started.
@@ -147,6 +149,8 @@ func (target Target) withDefaults() Target {
 		target.Issuer = "fastman:app"
 	}
 	target.URL = strings.TrimRight(target.URL, "/")
+	target.secrets = newSecrets()
+	target.secrets.watch(target.Output)
 	return target
 }
 

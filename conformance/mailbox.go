@@ -243,6 +243,7 @@ func (t *T) newestLink(address string, n int) string {
 	if err != nil {
 		t.Fatalf("%v:\n%s", err, mails[n-1].Text)
 	}
+	t.target.secrets.add(token)
 	return token
 }
 
