@@ -25,9 +25,9 @@ type NewOptions struct {
 	Types feature.Set // empty: a project without sign-in
 }
 
-// skeleton is the project that new makes: template file, file in the project.
+// skeleton is the project that new makes: template file, file in the project. The
+// code of it knows no types, which are then installed as into any project.
 var skeleton = [][2]string{
-	{"new/README.md", "README.md"},
 	{"new/pyproject.toml", "pyproject.toml"},
 	{"new/gitignore", ".gitignore"},
 	{"new/env", ".env"},
@@ -36,6 +36,12 @@ var skeleton = [][2]string{
 	{"app/main.py", "app/main.py"},
 	{"app/core/__init__.py", "app/core/__init__.py"},
 	{"app/core/config.py", "app/core/config.py"},
+}
+
+// papers are what the project has to read; they tell of the types.
+var papers = [][2]string{
+	{"new/README.md", "README.md"},
+	{"new/requests.http", "requests.http"},
 }
 
 // New makes a minimal runnable project, and adds sign-in when types are given.
@@ -50,7 +56,7 @@ func New(ctx context.Context, o NewOptions) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := stageSkeleton(root, o.Name)
+	p, err := stageSkeleton(root, o)
 	if err != nil {
 		return nil, err
 	}
@@ -90,26 +96,36 @@ func newRoot(o NewOptions) (string, error) {
 	return root, nil
 }
 
-func stageSkeleton(root, name string) (*plan.Plan, error) {
+func stageSkeleton(root string, o NewOptions) (*plan.Plan, error) {
 	p, err := plan.New(root)
 	if err != nil {
 		return nil, err
 	}
 	p.Label = "new"
-	for _, pair := range skeleton {
+	if err := stageFiles(p, papers, o.Name, o.Types); err != nil {
+		return nil, err
+	}
+	return p, stageFiles(p, skeleton, o.Name, feature.Set{})
+}
+
+func stageFiles(p *plan.Plan, files [][2]string, name string, set feature.Set) error {
+	for _, pair := range files {
 		src, err := templates.Read(stack, pair[0])
 		if err != nil {
-			return nil, err
+			return err
 		}
-		out, keep, err := cut.File(pair[0], src, feature.Set{})
-		if err != nil || !keep {
-			return nil, errors.Join(err, fmt.Errorf("%s: not for an empty set", pair[0]))
+		out, keep, err := cut.File(pair[0], src, set)
+		if err != nil {
+			return err
+		}
+		if !keep {
+			continue
 		}
 		if err := p.Write(pair[1], nil, []byte(named(string(out), name)), fileMode(pair[1])); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return p, nil
+	return nil
 }
 
 // named puts the project's name where the template has its own.
