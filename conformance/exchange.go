@@ -167,7 +167,7 @@ func (t *T) try(ctx context.Context, c call) *answer {
 	defer res.Body.Close()
 	a.body, a.err = io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	a.took, a.status, a.header = time.Since(start), res.StatusCode, res.Header
-	t.target.secrets.keep(c.body)
+	t.target.secrets.sent(c)
 	t.target.secrets.keep(a.body)
 	return a
 }

@@ -3,6 +3,7 @@
 
 from functools import partial
 
+from fastapi import BackgroundTasks
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -20,11 +21,14 @@ from .sessions import end_sessions
 from .verification import mark_verified
 
 
-async def forget_password(email: str, *, client: Client, base_url: str) -> None:
+async def forget_password(
+    email: str, *, client: Client, base_url: str, after: BackgroundTasks
+) -> None:
     """Mail a link to the owner of that address, if there is one with a password."""
     await write(_count_request, email, client)
-    # Whether there is such an account must not show in how long the answer takes.
-    background.submit(partial(_mail_link, email, client, base_url))
+    # Whether there is such an account must not show in how long the answer takes, so
+    # that nobody looks before it is sent.
+    after.add_task(background.submit, partial(_mail_link, email, client, base_url))
 
 
 def _count_request(db: Session, email: str, client: Client) -> None:
@@ -49,6 +53,8 @@ def _issue_link(db: Session, email: str) -> tuple[User, str] | None:
     )
     user = db.scalar(owner)
     if user is None:
+        # As much is written as for somebody: the next request could tell.
+        throttle.claim_hourly(db, "forgot:nobody")
         return None
     return user, issue_one_time_token(db, user, purpose="reset")
 

@@ -2,7 +2,15 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response, status
+from fastapi import (
+    APIRouter,
+    BackgroundTasks,
+    Depends,
+    HTTPException,
+    Request,
+    Response,
+    status,
+)
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
@@ -158,9 +166,14 @@ async def set_password(given: PasswordSet, user: RecentUser, client: ClientDep) 
     responses=_problems(429),
 )
 async def forgot_password(
-    given: PasswordForgotten, client: ClientDep, base_url: BaseUrl
+    given: PasswordForgotten,
+    client: ClientDep,
+    base_url: BaseUrl,
+    after: BackgroundTasks,
 ) -> dict[str, str]:
-    await recovery.forget_password(given.email, client=client, base_url=base_url)
+    await recovery.forget_password(
+        given.email, client=client, base_url=base_url, after=after
+    )
     return {}
 
 
