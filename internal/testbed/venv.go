@@ -31,6 +31,12 @@ var requirement = regexp.MustCompile(`(?m)^\s+"([A-Za-z][\w.-]*(?:\[[\w,-]+\])?(
 // FastAPI template runs on, in the versions that its pyproject.toml names.
 func Venv(t testing.TB) string {
 	t.Helper()
+	return Tools(t, Requirements(t)...)
+}
+
+// Requirements are those packages.
+func Requirements(t testing.TB) []string {
+	t.Helper()
 	path := filepath.Join(Root(t), "templates", "fastapi", "pyproject.toml")
 	src, err := os.ReadFile(path)
 	if err != nil {
@@ -43,5 +49,5 @@ func Venv(t testing.TB) string {
 	if len(packages) == 0 {
 		t.Fatalf("%s lists no dependencies", path)
 	}
-	return Tools(t, packages...)
+	return packages
 }

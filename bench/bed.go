@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"fastman/internal/feature"
+	"fastman/internal/install"
+	"fastman/internal/testbed"
+)
+
+// bed is where the apps of a benchmark stand. The testbed wants a test; this one
+// ends the program where a test would fail.
+type bed struct {
+	testing.TB
+	dir     string
+	cleanup []func()
+
+	app         string // the generated project
+	python      string // runs it and the bare handler
+	usersPython string // runs fastapi-users, which needs an older SQLAlchemy
+	postgres    *testbed.Postgres
+}
+
+func (b *bed) Helper()          {}
+func (b *bed) Cleanup(f func()) { b.cleanup = append(b.cleanup, f) }
+func (b *bed) Fatal(args ...any) {
+	fmt.Fprintln(os.Stderr, append([]any{"bench:"}, args...)...)
+	b.close()
+	os.Exit(1)
+}
+func (b *bed) Fatalf(format string, args ...any) { b.Fatal(fmt.Sprintf(format, args...)) }
+
+func (b *bed) Logf(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...)
+}
+
+func (b *bed) TempDir() string {
+	dir, err := os.MkdirTemp(b.dir, "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return dir
+}
+
+func (b *bed) close() {
+	for i := len(b.cleanup) - 1; i >= 0; i-- {
+		b.cleanup[i]()
+	}
+	b.cleanup = nil
+}
+
+// serving makes uvicorn as fast as it gets; all apps run on it alike.
+var serving = []string{"uvloop==0.23.0", "httptools==0.9.0"}
+
+func newBed() *bed {
+	b := &bed{}
+	dir, err := os.MkdirTemp("", "fastman-bench-")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.dir = dir
+	b.Cleanup(func() { _ = os.RemoveAll(dir) })
+	b.python = filepath.Join(testbed.Tools(b, append(testbed.Requirements(b), serving...)...), "python")
+	b.usersPython = filepath.Join(testbed.Tools(b, append([]string{
+		"fastapi-users[sqlalchemy]==15.0.5", "fastapi==0.165.0", "uvicorn==0.54.0", "aiosqlite==0.22.1", "asyncpg==0.32.0",
+	}, serving...)...), "python")
+	_, err = install.New(context.Background(), install.NewOptions{
+		Common: install.Common{Dir: dir, NoDeps: true, NoBoot: true, Yes: true}, Name: "shop", Types: feature.NewSet(feature.JWT),
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.app = filepath.Join(dir, "shop")
+	return b
+}
+
+// database makes an empty one and returns its URL.
+func (b *bed) database(kind string) string {
+	if kind == "sqlite" {
+		return "sqlite:///" + filepath.Join(b.TempDir(), "app.db")
+	}
+	if b.postgres == nil {
+		started := testbed.StartPostgres(b)
+		b.postgres = &started
+	}
+	return b.postgres.NewDatabase(b)
+}
+
+// script runs Python code in the generated project and returns what it prints.
+func (b *bed) script(env map[string]string, code string, args ...string) []byte {
+	cmd := exec.Command(b.python, append([]string{"-c", code}, args...)...)
+	cmd.Dir, cmd.Env = b.app, os.Environ()
+	for name, value := range env {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		b.Fatalf("a script for the data: %v", err)
+	}
+	return out
+}
+
+// patience is how long anything may take to start.
+const patience = 30 * time.Second

@@ -1,0 +1,95 @@
+// Command bench generates the app, starts it, and prints how fast it is beside a
+// handler that does the least possible, and beside fastapi-users. All of them run in
+// turn on one core, the load on another, so that only the ratios of one run count.
+//
+//	go run ./bench -quick -only=me
+//	go run ./bench -write docs/performance.md
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+type options struct {
+	quick  bool
+	only   []string
+	dbs    []string
+	users  []int
+	rounds int
+	span   time.Duration // of one measurement
+	write  string
+}
+
+func readFlags() options {
+	o := options{rounds: 3, span: 4 * time.Second}
+	var only, dbs, users string
+	flag.BoolVar(&o.quick, "quick", false, "short rounds, 1,000 users, SQLite")
+	flag.StringVar(&only, "only", "me,login,refresh,mixed", "what to measure")
+	flag.StringVar(&dbs, "db", "sqlite,postgres", "which databases")
+	flag.StringVar(&users, "users", "1000,1000000", "how many users, in turn")
+	flag.StringVar(&o.write, "write", "", "write the tables to this file as well")
+	flag.Parse()
+	if o.quick {
+		o.rounds, o.span, dbs, users = 3, 2*time.Second, "sqlite", "1000"
+	}
+	o.only, o.dbs = strings.Split(only, ","), strings.Split(dbs, ",")
+	for _, n := range strings.Split(users, ",") {
+		count, err := strconv.Atoi(n)
+		if err != nil || count < 1000 {
+			fmt.Fprintln(os.Stderr, "bench: -users takes numbers from 1000 on, with commas")
+			os.Exit(2)
+		}
+		o.users = append(o.users, count)
+	}
+	return o
+}
+
+func (o options) wants(what string) bool { return slices.Contains(o.only, what) }
+
+func main() {
+	o := readFlags()
+	b := newBed()
+	defer b.close()
+	b.pin()
+	var out report
+	out.head(b)
+	for _, db := range o.dbs {
+		for _, users := range o.users {
+			fmt.Fprintf(os.Stderr, "bench: %s, %d users\n", db, users)
+			out.add(measure(b, o, db, users))
+		}
+	}
+	out.targets()
+	fmt.Print(out.String())
+	if o.write != "" {
+		if err := os.WriteFile(o.write, []byte(out.String()), 0o644); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// serverCore and clientCore are where the server and the load run.
+const serverCore, clientCore = "0", "1"
+
+// pin keeps this process, and the databases it starts, off the server's core.
+func (b *bed) pin() {
+	if runtime.NumCPU() < 2 {
+		b.Fatal("a server and its load need a core each; there is one")
+	}
+	if _, err := exec.LookPath("taskset"); err != nil {
+		b.Fatal("taskset is missing: it belongs to util-linux")
+	}
+	runtime.GOMAXPROCS(2)
+	out, err := exec.Command("taskset", "-a", "-c", "-p", clientCore, strconv.Itoa(os.Getpid())).CombinedOutput()
+	if err != nil {
+		b.Fatal(string(out))
+	}
+}

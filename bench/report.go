@@ -1,0 +1,209 @@
+package main
+
+import (
+	"fmt"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// report is the Markdown that is printed.
+type report struct {
+	strings.Builder
+	results []*result
+}
+
+func (r *report) head(b *bed) {
+	versions, err := exec.Command(b.python, "-c", `
+import importlib.metadata as m, platform
+names = ("fastapi", "sqlalchemy", "uvicorn", "pyjwt", "bcrypt")
+print("Python " + platform.python_version() + ", " + ", ".join(f"{n} {m.version(n)}" for n in names))`).Output()
+	if err != nil {
+		b.Fatal(err)
+	}
+	fmt.Fprintf(r, `# Performance
+
+Made by `+"`go run ./bench -write docs/performance.md`"+` on %s/%s with %d cores: the
+server on one, load and database on the other. %s; uvloop and httptools under all of them.
+
+Each app runs in turn, and each figure is the median of the rounds. Only the ratios of
+one run mean anything: the machine is shared, and another has other figures.
+
+- **generated app**: `+"`fastman new --type=jwt`"+`, unchanged, in production settings.
+- **bare FastAPI**: `+"`bench/peers/bare`"+` verifies the token and reads one row by one Core
+  select in one thread hop; a refresh is one update; one hash at a time.
+- **fastapi-users**: 15.0.5 as its documentation sets it up, with an async driver.
+
+/me is asked as %d users in turn. "During logins" is /me over %d connections while %d
+clients sign in without a pause.
+`, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), strings.TrimSpace(string(versions)), sampled, stormClients, storming)
+}
+
+func (r *report) add(result *result) {
+	r.results = append(r.results, result)
+	fmt.Fprintf(r, "\n## %s, %s users\n\n", names[result.db], grouped(result.users))
+	fmt.Fprintln(r, "| | "+ours+" | "+bareName+" | "+usersName+" | to bare | to fastapi-users |\n|---|---|---|---|---|---|")
+	for _, m := range measurements {
+		r.row(result, m)
+	}
+	if len(result.hashes) > 0 {
+		alone := median(result.hashes)
+		login, _ := result.of(ours, "login")
+		fmt.Fprintf(r, "| bcrypt alone, hashes/s | %.1f | | | logins are %.2f of it | |\n", alone, login.perSecond/alone)
+	}
+	r.usage(result)
+}
+
+var names = map[string]string{"sqlite": "SQLite", "postgres": "PostgreSQL"}
+
+type measurement struct{ what, title string }
+
+var measurements = []measurement{
+	{"me 1", "/me, 1 connection"}, {"me 16", "/me, 16 connections"}, {"me 64", "/me, 64 connections"},
+	{"crowd", "/me, 512 connections"}, {"mixed", "/me during logins"}, {"login", "logins"}, {"refresh", "refreshes, 8 clients"},
+}
+
+func (r *report) row(result *result, m measurement) {
+	mine, measured := result.of(ours, m.what)
+	if !measured {
+		return
+	}
+	fmt.Fprintf(r, "| %s: requests/s, p99 ", m.title)
+	for _, app := range []string{ours, bareName, usersName} {
+		fmt.Fprintf(r, "| %s ", shown(result.of(app, m.what)))
+	}
+	for _, app := range []string{bareName, usersName} {
+		fmt.Fprintf(r, "| %s ", ratio(mine.perSecond, result, app, m.what))
+	}
+	fmt.Fprintln(r, "|")
+}
+
+func shown(s sample, measured bool) string {
+	if !measured {
+		return "–"
+	}
+	text := fmt.Sprintf("%.0f, %s", s.perSecond, millis(s.p99))
+	if s.perSecond < 100 {
+		text = fmt.Sprintf("%.1f, %s", s.perSecond, millis(s.p99))
+	}
+	if s.failed > 0 {
+		text += fmt.Sprintf(", %d unanswered", s.failed)
+	}
+	return text
+}
+
+func millis(d time.Duration) string {
+	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+}
+
+func ratio(mine float64, result *result, app, what string) string {
+	other, measured := result.of(app, what)
+	if !measured || other.perSecond == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", mine/other.perSecond)
+}
+
+func (r *report) usage(result *result) {
+	fmt.Fprint(r, "| memory idle → peak, MB; start ")
+	for _, app := range []string{ours, bareName, usersName} {
+		var idle, peak, start []float64
+		for _, u := range result.usages[app] {
+			idle, peak, start = append(idle, u.idle), append(peak, u.peak), append(start, u.start.Seconds()*1000)
+		}
+		fmt.Fprintf(r, "| %.0f → %.0f; %.0f ms ", median(idle), median(peak), median(start))
+	}
+	fmt.Fprintln(r, "| | |")
+}
+
+// targets says of each bound whether it holds.
+func (r *report) targets() {
+	fmt.Fprint(r, "\n## Bounds\n\n| bound | measured | holds |\n|---|---|---|\n")
+	for _, result := range r.results {
+		where := fmt.Sprintf("%s, %s users: ", names[result.db], grouped(result.users))
+		for _, n := range connections {
+			what := fmt.Sprintf("me %d", n)
+			r.least(result, where, what, bareName, 0.9)
+			r.least(result, where, what, usersName, 3)
+		}
+		r.least(result, where, "mixed", bareName, 0.8)
+		if s, ok := result.of(ours, "mixed"); ok {
+			r.bound(where+"p99 of /me during logins under 50 ms", millis(s.p99), s.p99 < 50*time.Millisecond)
+		}
+		r.least(result, where, "refresh", bareName, 0.8)
+		if s, ok := result.of(ours, "login"); ok && len(result.hashes) > 0 {
+			got := s.perSecond / median(result.hashes)
+			r.bound(where+"logins at least 0.90 of bcrypt alone", fmt.Sprintf("%.2f", got), got >= 0.9)
+		}
+		for _, what := range []string{"me 64", "crowd"} {
+			if s, ok := result.of(ours, what); ok {
+				r.bound(where+title(what)+": all answered", fmt.Sprintf("%d not", s.failed), s.failed == 0)
+			}
+		}
+	}
+	r.growth()
+}
+
+// growth compares a million users with a thousand.
+func (r *report) growth() {
+	for _, large := range r.results {
+		for _, small := range r.results {
+			if large.db != small.db || large.users <= small.users {
+				continue
+			}
+			for _, n := range connections {
+				what := fmt.Sprintf("me %d", n)
+				a, ok := large.of(ours, what)
+				b, _ := small.of(ours, what)
+				if !ok {
+					continue
+				}
+				got := a.perSecond / b.perSecond
+				r.bound(fmt.Sprintf("%s, %s: %s users at least 0.90 of %s", names[large.db], title(what), grouped(large.users), grouped(small.users)),
+					fmt.Sprintf("%.2f", got), got >= 0.9)
+			}
+		}
+	}
+}
+
+func (r *report) least(result *result, where, what, app string, least float64) {
+	mine, ok := result.of(ours, what)
+	other, too := result.of(app, what)
+	if !ok || !too {
+		return
+	}
+	got := mine.perSecond / other.perSecond
+	r.bound(fmt.Sprintf("%s%s at least %.2f of %s", where, title(what), least, app), fmt.Sprintf("%.2f", got), got >= least)
+}
+
+func title(what string) string {
+	i := slices.IndexFunc(measurements, func(m measurement) bool { return m.what == what })
+	return measurements[i].title
+}
+
+func (r *report) bound(what, measured string, holds bool) {
+	answer := "yes"
+	if !holds {
+		answer = "**no**"
+	}
+	fmt.Fprintf(r, "| %s | %s | %s |\n", what, measured, answer)
+}
+
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
+}
+
+// grouped writes 1000000 as 1,000,000.
+func grouped(n int) string {
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"syscall"
+	"time"
+
+	"fastman/internal/testbed"
+)
+
+// server is one of the compared apps.
+type server struct {
+	name, dir, python string
+	env               map[string]string
+	url               string
+	process           *exec.Cmd
+	stderr            bytes.Buffer
+	start             time.Duration // until the first answer
+}
+
+// run starts the server on its core, stops it when done has run, and fills in what
+// was seen of it.
+func (b *bed) run(s *server, done func()) usage {
+	port := strconv.Itoa(testbed.FreePort(b))
+	s.url = "http://127.0.0.1:" + port
+	module := "main:app"
+	if s.dir == b.app {
+		module = "app.main:app"
+	}
+	s.process = exec.Command("taskset", "-c", serverCore, s.python, "-m", "uvicorn", module,
+		"--port", port, "--no-access-log", "--log-level", "warning", "--loop", "uvloop", "--http", "httptools")
+	s.process.Dir, s.process.Env = s.dir, os.Environ()
+	for name, value := range s.env {
+		s.process.Env = append(s.process.Env, name+"="+value)
+	}
+	s.stderr.Reset()
+	s.process.Stderr = &s.stderr
+	began := time.Now()
+	if err := s.process.Start(); err != nil {
+		b.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { _ = s.process.Wait(); close(ended) }()
+	b.Cleanup(func() { _ = s.process.Process.Kill() })
+	for {
+		if _, err := http.Get(s.url + "/openapi.json"); err == nil {
+			break
+		}
+		select {
+		case <-ended:
+			b.Fatalf("%s ended:\n%s", s.name, s.stderr.String())
+		case <-time.After(5 * time.Millisecond):
+		}
+		if time.Since(began) > patience {
+			b.Fatalf("%s does not answer", s.name)
+		}
+	}
+	u := usage{start: time.Since(began), idle: s.memory("VmRSS")}
+	done()
+	u.peak = s.memory("VmHWM")
+	_ = s.process.Process.Signal(syscall.SIGTERM)
+	<-ended
+	return u
+}
+
+// usage is what a server takes: its memory in MB.
+type usage struct {
+	start      time.Duration
+	idle, peak float64
+}
+
+func (s *server) memory(field string) float64 {
+	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(s.process.Process.Pid), "status"))
+	found := regexp.MustCompile(field + `:\s+(\d+) kB`).FindSubmatch(status)
+	if err != nil || found == nil {
+		return 0
+	}
+	kB, _ := strconv.ParseFloat(string(found[1]), 64)
+	return kB / 1024
+}
