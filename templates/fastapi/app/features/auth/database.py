@@ -1,13 +1,13 @@
 """The database as authentication uses it: its clock, and one thread hop per task."""
 
+import asyncio
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from anyio import CapacityLimiter, to_thread
-from anyio.lowlevel import RunVar
 from fastapi import HTTPException, status
 from sqlalchemy import DateTime, Dialect, Engine, Integer, Row, Select, event, literal
 from sqlalchemy.dialects import postgresql, sqlite
@@ -37,8 +37,8 @@ _THREADS = 4
 # How long SQLite waits for another writer, in milliseconds.
 _BUSY_TIMEOUT = 10_000
 
-_readers: RunVar[CapacityLimiter] = RunVar("auth_database_readers")
-_writers: RunVar[CapacityLimiter] = RunVar("auth_database_writers")
+_readers = ThreadPoolExecutor(_THREADS, "auth-read")
+_writers = ThreadPoolExecutor(_THREADS, "auth-write")
 
 
 async def read(
@@ -46,7 +46,7 @@ async def read(
 ) -> T:
     """Run work(session, ...) in a thread; each statement is a transaction."""
     call = partial(_read, lambda session: work(session, *args, **kwargs))
-    return await _in_thread(call, _limiter(_readers))
+    return await _in(_readers, call)
 
 
 async def fetch_row(
@@ -54,7 +54,7 @@ async def fetch_row(
 ) -> Row[Any] | None:
     """Run one query in a thread without a session, which would double its cost."""
     call = partial(_fetch_row, statement, parameters)
-    return await _in_thread(call, _limiter(_readers))
+    return await _in(_readers, call)
 
 
 async def write(
@@ -62,12 +62,14 @@ async def write(
 ) -> T:
     """Run work(session, ...) in a thread, all of it in one transaction."""
     call = partial(_write, lambda session: work(session, *args, **kwargs))
-    return await _in_thread(call, _limiter(_writers))
+    return await _in(_writers, call)
 
 
-async def _in_thread(call: Callable[[], T], limiter: CapacityLimiter) -> T:
+async def _in(threads: ThreadPoolExecutor, call: Callable[[], T]) -> T:
+    # Threads of our own: the hop costs less than through the framework, and the
+    # routes written with `def` keep theirs.
     try:
-        return await to_thread.run_sync(call, limiter=limiter)
+        return await asyncio.get_running_loop().run_in_executor(threads, call)
     except (OperationalError, InterfaceError, ProgrammingError, TimeoutError) as error:
         raise _unavailable(error) from None
 
@@ -134,16 +136,6 @@ def _begin_immediate(session: Session) -> None:
     dbapi_connection = connection.connection.dbapi_connection
     if not getattr(dbapi_connection, "in_transaction", False):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _limiter(variable: RunVar[CapacityLimiter]) -> CapacityLimiter:
-    """Return this event loop's limiter; older anyio makes none outside a loop."""
-    try:
-        return variable.get()
-    except LookupError:
-        limiter = CapacityLimiter(_THREADS)
-        variable.set(limiter)
-        return limiter
 
 
 def upsert(db: Session, model: type[Any]) -> Any:

@@ -30,9 +30,11 @@ _IS_LIVE = (
     AuthSession.created_at > utc_now(-config.session_max_seconds),
 )
 
+_users = inspect(User)
+
 # One statement, built once: this runs for every request of a signed-in user.
 _CURRENT_USER = (
-    select(*(column.label(name) for name, column in inspect(User).columns.items()))
+    select(*(column.label(name) for name, column in _users.columns.items()))
     .join(AuthSession, AuthSession.user_id == User.id)
     .where(
         AuthSession.id == bindparam("session_id"),
@@ -49,7 +51,9 @@ async def find_current_user(claims: TokenClaims) -> User | None:
     row = await fetch_row(_CURRENT_USER, keys)
     if row is None:
         return None
-    user = User(**row._mapping)
+    # What a query of the ORM would return, at half the cost.
+    user: User = _users.class_manager.new_instance()
+    user.__dict__.update(row._mapping)
     make_transient_to_detached(user)
     return user
 
