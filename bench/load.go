@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -18,6 +19,9 @@ type sample struct {
 	p99       time.Duration
 	failed    int // no answer, or one without the wanted status
 }
+
+// complain is done once: of many failures the first tells the most.
+var complain sync.Once
 
 // next makes the next request of a connection and looks at the answer's body.
 type next func(connection int) (*http.Request, func(body []byte))
@@ -38,6 +42,7 @@ func load(connections int, span time.Duration, n next) sample {
 				request, look := n(c)
 				start := time.Now()
 				if err := send(client, request, look); err != nil {
+					complain.Do(func() { fmt.Fprintln(os.Stderr, "bench: first failure:", err) })
 					failed[c]++
 				}
 				took[c] = append(took[c], time.Since(start))

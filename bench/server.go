@@ -21,7 +21,6 @@ type server struct {
 	url               string
 	process           *exec.Cmd
 	stderr            bytes.Buffer
-	start             time.Duration // until the first answer
 }
 
 // run starts the server on its core, stops it when done has run, and fills in what

@@ -10,6 +10,10 @@ import (
 
 var meCases = []Case{
 	{
+		Name: "me/is-answered-by-a-process-that-has-just-begun", Section: "Sessions: GET /me", Type: feature.JWT,
+		Needs: []Need{NeedBoot}, Run: meFirst,
+	},
+	{
 		Name: "me/answers-the-user", Section: "Sessions: GET /me",
 		Type: feature.JWT, Run: meAnswersUser,
 	},
@@ -161,4 +165,12 @@ func meOldSession(t *T) {
 	t.me(s.access).expect("90 days and a minute after the sign-in", 401)
 	set(maxDays - time.Minute)
 	t.me(s.access).expect("a minute before 90 days", 200)
+}
+
+func meFirst(t *T) {
+	acc, s := t.member()
+	a := t.boot(nil).me(s.access).want(http.StatusOK)
+	if a.object()["email"] != acc.email {
+		a.errorf("the user is another one")
+	}
 }

@@ -1,9 +1,15 @@
 """Sessions: rows that every token points to, and whose deletion ends them."""
 
+import functools
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, exists, inspect, select, update
-from sqlalchemy.orm import Session, make_transient_to_detached
+from sqlalchemy.orm import (
+    ClassManager,
+    Session,
+    configure_mappers,
+    make_transient_to_detached,
+)
 
 from .clients import Client
 from .config import config
@@ -52,10 +58,17 @@ async def find_current_user(claims: TokenClaims) -> User | None:
     if row is None:
         return None
     # What a query of the ORM would return, at half the cost.
-    user: User = _users.class_manager.new_instance()
+    user: User = _make_ready().new_instance()
     user.__dict__.update(row._mapping)
     make_transient_to_detached(user)
     return user
+
+
+@functools.cache
+def _make_ready() -> ClassManager[User]:
+    """Do once what the ORM does before its first query."""
+    configure_mappers()
+    return _users.class_manager
 
 
 def open_session(
