@@ -106,22 +106,37 @@ func openSQLite(t *testing.T, p project) *sql.DB {
 	return open(t, "sqlite", "file:"+filepath.Join(p.Dir, "app.db")+"?_pragma=busy_timeout(10000)")
 }
 
-// keepsContract runs every case as a test of its own. Nothing may be skipped: the
-// target offers all that a case can need.
+// keepsContract runs every case.
 func (p project) keepsContract(t *testing.T, db *sql.DB, dialect conformance.Dialect) {
+	mails := newMailbox(t, p)
+	server := p.Boot(t, p.env)
+	pass(t, every, conformance.Target{
+		URL: server.URL, Set: feature.NewSet(feature.JWT), Secret: testSecret,
+		DB: db, Dialect: dialect, Mail: mails, Output: server.Output, Boot: p.again,
+	})
+}
+
+// newMailbox gets what the apps send.
+func newMailbox(t *testing.T, apps ...project) *conformance.Mailbox {
+	t.Helper()
 	mails, err := conformance.NewMailbox()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(mails.Close)
-	p.env["AUTH_MAIL_URL"], p.env["AUTH_PUBLIC_URL"] = mails.URL(), "https://app.example"
-	server := p.Boot(t, p.env)
-	target := conformance.Target{
-		URL: server.URL, Set: feature.NewSet(feature.JWT), Secret: testSecret,
-		DB: db, Dialect: dialect, Mail: mails, Output: server.Output, Boot: p.again,
+	for _, app := range apps {
+		app.env["AUTH_MAIL_URL"], app.env["AUTH_PUBLIC_URL"] = mails.URL(), "https://app.example"
 	}
+	return mails
+}
+
+func every(conformance.Case) bool { return true }
+
+// pass runs each of the cases as a test of its own. Nothing may be skipped: the target
+// offers all that a case can need.
+func pass(t *testing.T, cases func(conformance.Case) bool, target conformance.Target) {
 	wanted := regexp.MustCompile(*only)
-	matches := func(c conformance.Case) bool { return wanted.MatchString(c.Name) }
+	matches := func(c conformance.Case) bool { return cases(c) && wanted.MatchString(c.Name) }
 	for result := range conformance.Run(t.Context(), target, matches) {
 		t.Run(result.Case.Name, func(t *testing.T) {
 			t.Logf("%v, %s", result.Took.Round(1e6), result.Case.Section)

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
 )
 
 // wycheproof is the part of a file of Project Wycheproof that is read here.
