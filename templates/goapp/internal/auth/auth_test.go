@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -24,13 +25,31 @@ type app struct {
 	*testing.T
 	auth  *Auth
 	db    *sql.DB
-	log   *bytes.Buffer
+	log   *logged
 	mails string // a folder
+}
+
+// logged is a log that is read while it is written.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func newApp(t *testing.T, change ...func(*Config)) *app {
 	t.Helper()
-	a := &app{T: t, mails: filepath.Join(t.TempDir(), "mails"), log: &bytes.Buffer{}}
+	a := &app{T: t, mails: filepath.Join(t.TempDir(), "mails"), log: &logged{}}
 	a.db = newDatabase(t)
 	if err := Migrate(t.Context(), a.db); err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -19,14 +20,26 @@ var migrations embed.FS
 // of the app.
 const versionTable = "auth_goose_version"
 
-// migrateTries is how often a migration is begun that another process may have made
-// at the same time: SQLite has no lock to wait at.
-const migrateTries = 3
+// Another process may do the same at the same time, and SQLite has no lock to wait at:
+// what fails then is there, or goes through, a moment later.
+const (
+	migrateTries = 5
+	migratePause = 200 * time.Millisecond
+)
 
 // Migrate brings the tables of authentication up to date. Any number of processes may
 // call it at once. Tables that are there already, because a FastAPI app has made them,
 // are accepted if they store the same; else nothing is changed.
 func Migrate(ctx context.Context, db *sql.DB) error {
+	err := migrate(ctx, db)
+	for try := 1; try < migrateTries && err != nil && dialectOf(db) == sqliteDialect; try++ {
+		time.Sleep(migratePause)
+		err = migrate(ctx, db)
+	}
+	return err
+}
+
+func migrate(ctx context.Context, db *sql.DB) error {
 	if err := compareTables(ctx, conn{db, dialectOf(db)}); err != nil {
 		return err
 	}
@@ -34,11 +47,7 @@ func Migrate(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	for range migrateTries {
-		if _, err = provider.Up(ctx); err == nil || ctx.Err() != nil {
-			break
-		}
-	}
+	_, err = provider.Up(ctx)
 	return err
 }
 
