@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -38,6 +39,7 @@ type tokens struct {
 	issuer   string
 	lifetime time.Duration // of an access token
 	parser   *jwt.Parser
+	verified verifiedTokens
 }
 
 func newTokens(c Config) (*tokens, error) {
@@ -71,18 +73,30 @@ func (t *tokens) issueAccess(userID int64, sessionID string) (string, error) {
 
 // readAccess returns the claims of a token that we signed and that is valid now.
 func (t *tokens) readAccess(text string) (*Claims, error) {
-	if len(text) > tokenMaxBytes {
+	claims, known := t.verified.find(text)
+	if !known {
+		var err error
+		if claims, err = t.verify(text); err != nil {
+			return nil, errInvalidToken
+		}
+		t.verified.keep(text, claims)
+	}
+	if !t.accepts(claims) {
 		return nil, errInvalidToken
+	}
+	return &claims, nil
+}
+
+// verify returns the claims of a token that we signed, at whatever time.
+func (t *tokens) verify(text string) (Claims, error) {
+	if len(text) > tokenMaxBytes {
+		return Claims{}, errInvalidToken
 	}
 	var set claimSet
 	if _, err := t.parser.ParseWithClaims(text, &set, t.keyOf); err != nil {
-		return nil, errInvalidToken
+		return Claims{}, err
 	}
-	claims, err := set.claims()
-	if err != nil || !t.accepts(claims) {
-		return nil, errInvalidToken
-	}
-	return claims, nil
+	return set.claims()
 }
 
 // keyOf picks the key of a token by its header. RFC 8725: one algorithm, an explicit
@@ -101,11 +115,38 @@ func (t *tokens) keyOf(token *jwt.Token) (any, error) {
 	return key, nil
 }
 
-func (t *tokens) accepts(c *Claims) bool {
+func (t *tokens) accepts(c Claims) bool {
 	now := time.Now()
 	latest := now.Add(clockSkew * time.Second)
 	return c.Issuer == t.issuer && c.Audience == t.issuer && c.ExpiresAt.After(now) &&
 		!c.IssuedAt.After(latest) && !c.NotBefore.After(latest)
+}
+
+// verifiedTokens are remembered: a token comes with every request of its half hour, and
+// its signature stays the same. What is kept is only what was genuine; whether it is
+// still valid is looked at each time.
+type verifiedTokens struct {
+	mu     sync.RWMutex
+	claims map[string]Claims
+}
+
+// verifiedMax bounds them to about 2 MB.
+const verifiedMax = 4096
+
+func (v *verifiedTokens) find(token string) (Claims, bool) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	claims, known := v.claims[token]
+	return claims, known
+}
+
+func (v *verifiedTokens) keep(token string, claims Claims) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.claims == nil || len(v.claims) == verifiedMax {
+		v.claims = map[string]Claims{}
+	}
+	v.claims[strings.Clone(token)] = claims // the request's memory is not kept with it
 }
 
 // claimSet reads each claim in exactly the type and under exactly the name that we
@@ -117,9 +158,8 @@ type claimSet struct {
 
 func (s *claimSet) UnmarshalJSON(text []byte) error { return json.Unmarshal(text, &s.fields) }
 
-func (s *claimSet) claims() (*Claims, error) {
-	var err error
-	c := &Claims{
+func (s *claimSet) claims() (c Claims, err error) {
+	c = Claims{
 		Issuer:    s.text("iss", &err),
 		Audience:  s.text("aud", &err),
 		UserID:    s.userID(&err),
@@ -130,7 +170,7 @@ func (s *claimSet) claims() (*Claims, error) {
 		ExpiresAt: s.time("exp", &err),
 	}
 	if !isSessionID(c.SessionID) {
-		return nil, errInvalidToken
+		err = errInvalidToken
 	}
 	return c, err
 }
