@@ -16,8 +16,7 @@ const (
 	// see the answer; past it the server closes the connection in its face.
 	bodyDrainBytes = 1 << 20
 
-	textMaxBytes  = 1024 // of what is hashed or looked up
-	tokenMaxRunes = 100  // of a mailed token
+	tokenMaxRunes = 100 // of a mailed token
 )
 
 var errBodyTooLarge = &problem{status: http.StatusRequestEntityTooLarge, detail: "Request body is larger than 64 KiB"}
@@ -152,15 +151,4 @@ func (f *fields) check(name string, value any, rules []rule) string {
 
 func (f *fields) refuse(name, kind, message string) {
 	f.findings = append(f.findings, bodyError(kind, message, name)...)
-}
-
-// fits bounds what is hashed or looked up, and keeps out what databases cannot store.
-func fits(text string) (string, error) {
-	if strings.ContainsRune(text, 0) {
-		return "", refusal("Value must not contain NUL")
-	}
-	if len(text) > textMaxBytes {
-		return "", refusal(fmt.Sprintf("Value is longer than %d bytes", textMaxBytes))
-	}
-	return text, nil
 }

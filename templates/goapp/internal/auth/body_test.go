@@ -57,7 +57,7 @@ func TestFindings(t *testing.T) {
 	for _, name := range []string{"kind", "null", "missing"} {
 		read.text(name)
 	}
-	read.text("nul", fits)
+	read.text("nul", func(string) (string, error) { return "", refusal("Value must not contain NUL") })
 	read.token("token")
 	if read.optionalText("null") != nil || read.optionalText("missing") != nil {
 		t.Error("nothing is something")

@@ -34,6 +34,7 @@ func foldCherokee(r rune) rune {
 	return r
 }
 
+// fastman: if jwt
 // loginKey returns the e-mail key that a sign-in means, or without an "@" the
 // username key.
 func loginKey(identifier string, allowTest bool) string {
@@ -45,6 +46,7 @@ func loginKey(identifier string, allowTest bool) string {
 	return identityKey(identifier)
 }
 
+// fastman: end
 // normalizeUsername returns the NFC form of 3 to 100 letters, digits, dots,
 // underscores, hyphens.
 func normalizeUsername(name string) (string, error) {

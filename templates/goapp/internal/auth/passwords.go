@@ -19,6 +19,7 @@ import (
 )
 
 const (
+	textMaxBytes   = 1024 // of what is hashed or looked up
 	bcryptMaxBytes = 72
 	prehashKey     = "fastman/bcrypt/v1"
 )
@@ -27,6 +28,17 @@ const (
 //
 //go:embed common_passwords.txt
 var commonPasswords string
+
+// fits bounds what is hashed or looked up, and keeps out what databases cannot store.
+func fits(text string) (string, error) {
+	if strings.ContainsRune(text, 0) {
+		return "", refusal("Value must not contain NUL")
+	}
+	if len(text) > textMaxBytes {
+		return "", refusal(fmt.Sprintf("Value is longer than %d bytes", textMaxBytes))
+	}
+	return text, nil
+}
 
 // passwordPolicy refuses what is guessed first; NIST SP 800-63B asks for no mix of
 // characters.

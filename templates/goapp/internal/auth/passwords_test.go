@@ -21,6 +21,18 @@ func TestPolicyRefusesWhatIsGuessed(t *testing.T) {
 	}
 }
 
+// What cannot be hashed or looked up is refused before it is tried.
+func TestTextFits(t *testing.T) {
+	for text, want := range map[string]bool{
+		"": true, strings.Repeat("x", 1024): true, strings.Repeat("\u00e9", 512): true,
+		strings.Repeat("x", 1025): false, strings.Repeat("\u00e9", 513): false, "x\x00": false, "\x00": false,
+	} {
+		if _, err := fits(text); (err == nil) != want {
+			t.Errorf("%.20q, %d bytes: %v", text, len(text), err)
+		}
+	}
+}
+
 // A password needs length, and no mix of characters.
 func TestPolicyAsksForLengthOnly(t *testing.T) {
 	policy := passwordPolicy{minLength: 8, appName: "app"}
