@@ -21,6 +21,7 @@ var allowed = map[string][]string{
 	"templates":        {"internal/feature"},
 	"conformance":      {"internal/feature"},
 	"internal/testbed": {"internal/plan", "internal/run"},
+	"templates/goapp":  {"templates/goapp/internal/auth"},
 }
 
 // pure packages get bytes and give bytes.

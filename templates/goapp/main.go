@@ -36,6 +36,7 @@ func serve() error {
 	// fastman: if jwt
 	authn := mustAuth()
 	defer authn.Close()
+	mux.HandleFunc("GET /openapi.json", authn.OpenAPI)
 	handler = authn.Middleware(mux)
 	// fastman: end
 	server := &http.Server{

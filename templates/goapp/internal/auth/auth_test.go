@@ -124,8 +124,6 @@ func decode[T any](a answered) (value T) {
 	return value
 }
 
-type object map[string]any
-
 func (a *app) register(email string) int64 {
 	a.Helper()
 	user := decode[publicUser](a.send("POST", "/register", "", object{"email": email, "password": goodPassword}).want(201))
@@ -339,6 +337,22 @@ func TestRoutes(t *testing.T) {
 	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	a.ask(a.auth.Middleware(next), "GET", "/auth/nothing", "", nil).want(http.StatusTeapot)
 	a.ask(a.auth.Middleware(next), "GET", "/auth/me", "", nil).want(401)
+}
+
+// The description names each endpoint, and where to sign in.
+func TestOpenAPI(t *testing.T) {
+	a := newApp(t)
+	document := decode[struct {
+		Paths map[string]map[string]any
+	}](a.ask(http.HandlerFunc(a.auth.OpenAPI), "GET", "/openapi.json", "", nil).want(200))
+	for path, route := range a.auth.routes {
+		path = "/auth" + strings.Replace(path, "/sessions/", "/sessions/{session_id}", 1)
+		for method := range route {
+			if document.Paths[path][strings.ToLower(method)] == nil {
+				t.Errorf("%s %s is missing", method, path)
+			}
+		}
+	}
 }
 
 // A database that fails is told to the client and the log, without what was asked.
