@@ -17,7 +17,7 @@ from .models import User
 from .passwords import (
     check_policy,
     hash_password,
-    in_hash_queue,
+    hash_place,
     needs_rehash,
     verify_password,
 )
@@ -42,16 +42,13 @@ async def check_password(
 ) -> Proof:
     """Compare with the password of the user that find returns, if there is one.
 
-    The name is what was typed: it is counted when nobody has it. Raises
-    throttle.TooManyAttempts, and HTTPException 503 when too many hashes wait.
+    The name is counted when nobody has it. Raises throttle.TooManyAttempts, and
+    HTTPException 503, without counting, when too many hashes wait.
     """
-    user, attempt = await write(_begin, name, find, client)
-    stored = user.hashed_password if user else None
-    try:
-        matches, rehashed = await in_hash_queue(partial(_compare, password, stored))
-    except Exception:
-        await write(throttle.give_back, attempt)
-        raise
+    with hash_place() as place:
+        user, attempt = await write(_begin, name, find, client)
+        stored = user.hashed_password if user else None
+        matches, rehashed = await place.run(partial(_compare, password, stored))
     return Proof(user, attempt, matches, rehashed)
 
 
@@ -59,7 +56,7 @@ def _begin(
     db: Session, name: str, find: Callable[[Session], User | None], client: Client
 ) -> tuple[User | None, throttle.Attempt]:
     user = find(db)
-    account = throttle.account_key(user, name)
+    account = throttle.user_key(user) if user else throttle.name_key(name)
     attempt = throttle.count_attempt(db, "login", client=client, account=account)
     return user, attempt
 

@@ -1,6 +1,7 @@
 """The database as authentication uses it: its clock, and one thread hop per task."""
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,19 @@ from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from fastapi import HTTPException, status
-from sqlalchemy import DateTime, Dialect, Engine, Integer, Row, Select, event, literal
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Engine,
+    Executable,
+    Integer,
+    Row,
+    Select,
+    event,
+    inspect,
+    literal,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
     InterfaceError,
@@ -55,6 +68,19 @@ async def fetch_row(
     """Run one query in a thread without a session, which would double its cost."""
     call = partial(_fetch_row, statement, parameters)
     return await _in(_readers, call)
+
+
+async def change_row(
+    statement: Executable,
+    parameters: dict[str, object],
+    check: Callable[[Row[Any]], None],
+) -> Row[Any] | None:
+    """Run one statement that changes a row and returns it, at the cost of fetch_row.
+
+    What check(row) raises takes the change back.
+    """
+    call = partial(_change_row, statement, parameters, check)
+    return await _in(_writers, call)
 
 
 async def write(
@@ -116,6 +142,20 @@ def _fetch_row(
         return connection.execute(statement, parameters).one_or_none()
 
 
+def _change_row(
+    statement: Executable,
+    parameters: dict[str, object],
+    check: Callable[[Row[Any]], None],
+) -> Row[Any] | None:
+    # It begins with a change, so that SQLite makes it the writer at once.
+    with engine.begin() as connection:
+        row = connection.execute(statement, parameters).one_or_none()
+        if row is not None:
+            check(row)
+        return row
+
+
+@functools.cache
 def _without_transactions(bind: Engine) -> Engine:
     """Save the round trips of BEGIN and ROLLBACK; SQLite begins none for a SELECT."""
     if bind.dialect.name == "sqlite":
@@ -138,11 +178,14 @@ def _begin_immediate(session: Session) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def upsert(db: Session, model: type[Any]) -> Any:
+def dialect_of(db: Session) -> str:
+    return db.get_bind().dialect.name
+
+
+def upsert(dialect: str, model: type[Any]) -> Any:
     """Begin an INSERT ... ON CONFLICT, which each dialect of SQLAlchemy has its own."""
-    if db.get_bind().dialect.name == "sqlite":
-        return sqlite.insert(model)
-    return postgresql.insert(model)
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return insert(inspect(model).local_table)
 
 
 def tune_sqlite(engine: Engine) -> None:
@@ -194,8 +237,10 @@ class utc_now(FunctionElement[datetime]):
     type = UTCDateTime()
     inherit_cache = True
 
-    def __init__(self, seconds: int = 0) -> None:
-        super().__init__(literal(seconds, Integer))
+    def __init__(self, seconds: int | ColumnElement[int] = 0) -> None:
+        if isinstance(seconds, int):
+            seconds = literal(seconds, Integer)
+        super().__init__(seconds)
 
 
 @compiles(utc_now)

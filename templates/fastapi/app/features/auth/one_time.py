@@ -5,7 +5,7 @@ from typing import Literal
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from .database import upsert, utc_now
+from .database import dialect_of, upsert, utc_now
 from .models import AuthToken, User
 from .security import hash_one_time_token, new_one_time_token
 
@@ -21,7 +21,7 @@ class InvalidOneTimeToken(Exception):
 def issue_one_time_token(db: Session, user: User, *, purpose: Purpose) -> str:
     """Return a new token, which replaces the one before; only its hash is stored."""
     token = new_one_time_token()
-    insert = upsert(db, AuthToken).values(
+    insert = upsert(dialect_of(db), AuthToken).values(
         token_hash=hash_one_time_token(token),
         purpose=purpose,
         user_id=user.id,
@@ -32,7 +32,7 @@ def issue_one_time_token(db: Session, user: User, *, purpose: Purpose) -> str:
     fields = ("token_hash", "email_key", "created_at", "expires_at")
     db.execute(
         insert.on_conflict_do_update(
-            index_elements=[AuthToken.user_id, AuthToken.purpose],
+            index_elements=["user_id", "purpose"],
             set_={name: insert.excluded[name] for name in fields},
         )
     )

@@ -4,7 +4,7 @@
 import logging
 from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,7 @@ from .config import config
 from .credentials import Proof, accept, check_password
 from .database import read, write
 from .events import log_event, session_hash
-from .identity import identity_key, login_keys
+from .identity import identity_key, login_key
 from .models import AuthSession, User
 from .one_time import issue_one_time_token
 from .passwords import hash_password, in_hash_queue
@@ -74,7 +74,7 @@ async def register_unseen(
 
 
 def _may_mail(db: Session, email: str) -> bool:
-    return throttle.claim_hourly(db, f"mail:taken:{throttle.account_key(None, email)}")
+    return throttle.claim_hourly(db, f"mail:taken:{throttle.name_key(email)}")
 
 
 def _insert_user(db: Session, wanted: RegisterRequest, hashed: str) -> User:
@@ -102,10 +102,11 @@ def _find_taken(db: Session, wanted: RegisterRequest) -> AlreadyTaken | None:
 
 async def log_in(given: LoginRequest, *, client: Client) -> Token:
     """Open a session, or raise InvalidCredentials after the same work in any case."""
+    name = login_key(given.username)
     proof = await check_password(
         given.password.get_secret_value(),
-        name=given.username,
-        find=partial(_find_active_user, identifier=given.username),
+        name=name,
+        find=partial(_find_active_user, name=name),
         client=client,
     )
     session = await write(_sign_in, proof, client) if proof.matches else None
@@ -125,18 +126,22 @@ async def log_in(given: LoginRequest, *, client: Client) -> Token:
     return issue_tokens(session)
 
 
-def _find_active_user(db: Session, identifier: str) -> User | None:
-    email_key, username_key = login_keys(identifier)
-    if email_key:
-        named = User.email_key == email_key
-    else:
-        named = User.username_key == username_key
-    return db.scalars(select(User).where(named, User.is_active)).one_or_none()
+_BY_EMAIL = select(User).where(User.email_key == bindparam("name"), User.is_active)
+_BY_USERNAME = select(User).where(
+    User.username_key == bindparam("name"), User.is_active
+)
+
+
+def _find_active_user(db: Session, name: str) -> User | None:
+    named = _BY_EMAIL if "@" in name else _BY_USERNAME
+    return db.scalars(named, {"name": name}).one_or_none()
 
 
 def _sign_in(db: Session, proof: Proof, client: Client) -> AuthSession | None:
+    if not (config.reveal_registered or (proof.user and proof.user.is_verified)):
+        return None  # and the attempt stays counted, as one on a taken address does
     user = accept(db, proof)
-    if user is None or not (user.is_verified or config.reveal_registered):
+    if user is None:
         return None
-    throttle.remember_address(db, throttle.account_key(user, ""), client=client)
+    throttle.remember_address(db, user, client=client)
     return open_session(db, user, method="password", client=client)

@@ -28,7 +28,7 @@ async def request_verification(user: User, *, client: Client, base_url: str) -> 
 
 
 def _issue_link(db: Session, user: User, client: Client) -> str | None:
-    account = throttle.account_key(user, user.email)
+    account = throttle.user_key(user)
     throttle.count_attempt(db, "verify", client=client, account=account)
     if user.is_verified:
         return None
