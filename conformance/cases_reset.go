@@ -46,6 +46,10 @@ var resetCases = []Case{
 		Needs: []Need{NeedMail, NeedBoot}, Run: resetRace,
 	},
 	{
+		Name: "reset/and-change-at-once-both-answer", Section: "One-time tokens", Type: feature.JWT,
+		Needs: []Need{NeedMail}, Run: resetAndChange,
+	},
+	{
 		Name: "reset/a-new-token-replaces-the-old", Section: "One-time tokens", Type: feature.JWT,
 		Needs: []Need{NeedMail}, Run: resetReplaced,
 	},
@@ -319,4 +323,20 @@ func resetUnlocks(t *T) {
 	t.login(acc.email, acc.password).expect("a locked account", http.StatusTooManyRequests)
 	t.reset(t.resetLink(acc, 1), newPassword).want(http.StatusNoContent)
 	t.login(acc.email, newPassword).expect("after the reset", http.StatusOK)
+}
+
+// resetAndChange would find locks that are taken in two orders: each waits for the other.
+func resetAndChange(t *T) {
+	for range 8 {
+		from := t.fresh()
+		acc, s := from.member()
+		token := from.resetLink(acc, 1)
+		change := post("/password/change", map[string]any{"current_password": acc.password, "new_password": newPassword}).as(s.access)
+		answers := from.together([]call{resetWith(token, newPassword), change})
+		answers[0].expect("a reset beside a change", http.StatusNoContent, http.StatusBadRequest)
+		answers[1].expect("a change beside a reset", http.StatusNoContent, http.StatusBadRequest, http.StatusUnauthorized)
+		if answers[0].status != http.StatusNoContent && answers[1].status != http.StatusNoContent {
+			t.Errorf("neither the reset nor the change was done")
+		}
+	}
 }

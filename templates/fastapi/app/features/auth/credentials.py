@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from pydantic_core import PydanticCustomError
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from . import throttle
@@ -21,6 +20,7 @@ from .passwords import (
     needs_rehash,
     verify_password,
 )
+from .users import lock_user
 
 
 @dataclass(frozen=True)
@@ -67,21 +67,12 @@ def _compare(password: str, stored: str | None) -> tuple[bool, str | None]:
     return True, hash_password(password) if needs_rehash(stored) else None
 
 
-def find_user(db: Session, user_id: int) -> User | None:
-    return db.get(User, user_id)
-
-
 def accept(db: Session, proof: Proof) -> User | None:
     """Return the user, locked, if the password that was checked is still the one."""
     if proof.user is None or not proof.matches:
         return None
-    unchanged = select(User).where(
-        User.id == proof.user.id,
-        User.hashed_password == proof.user.hashed_password,
-        User.is_active,
-    )
-    user = db.scalars(unchanged.with_for_update()).one_or_none()
-    if user is None:
+    user = lock_user(db, proof.user.id)
+    if user is None or user.hashed_password != proof.user.hashed_password:
         return None
     if proof.rehashed:
         user.hashed_password = proof.rehashed

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from anyio.lowlevel import RunVar
 from fastapi import HTTPException, status
 from sqlalchemy import (
     ColumnElement,
@@ -24,12 +25,7 @@ from sqlalchemy import (
     literal,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import (
-    InterfaceError,
-    OperationalError,
-    ProgrammingError,
-    TimeoutError,
-)
+from sqlalchemy.exc import DBAPIError, IntegrityError, TimeoutError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -50,8 +46,36 @@ _THREADS = 4
 # How long SQLite waits for another writer, in milliseconds.
 _BUSY_TIMEOUT = 10_000
 
-_readers = ThreadPoolExecutor(_THREADS, "auth-read")
-_writers = ThreadPoolExecutor(_THREADS, "auth-write")
+
+class _Threads:
+    """Threads of our own: the hop costs less than through the framework, and the
+    routes written with `def` keep theirs."""
+
+    def __init__(self, name: str) -> None:
+        self._pool = ThreadPoolExecutor(_THREADS, name)
+        self._free: RunVar[asyncio.Semaphore] = RunVar(name)
+
+    async def run(self, call: Callable[[], T]) -> T:
+        # Each job is handed out by the event loop, which so gets its turn between two
+        # of them; threads that took the next one by themselves would starve it.
+        async with self._semaphore():
+            return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+
+    def _semaphore(self) -> asyncio.Semaphore:
+        try:
+            return self._free.get()
+        except LookupError:
+            semaphore = asyncio.Semaphore(_THREADS)
+            self._free.set(semaphore)
+            return semaphore
+
+
+_readers = _Threads("auth-read")
+_writers = _Threads("auth-write")
+
+
+class Contradiction(Exception):
+    """A row that unique indexes or references do not allow, without its values."""
 
 
 async def read(
@@ -91,12 +115,12 @@ async def write(
     return await _in(_writers, call)
 
 
-async def _in(threads: ThreadPoolExecutor, call: Callable[[], T]) -> T:
-    # Threads of our own: the hop costs less than through the framework, and the
-    # routes written with `def` keep theirs.
+async def _in(threads: _Threads, call: Callable[[], T]) -> T:
     try:
-        return await asyncio.get_running_loop().run_in_executor(threads, call)
-    except (OperationalError, InterfaceError, ProgrammingError, TimeoutError) as error:
+        return await threads.run(call)
+    except IntegrityError:
+        raise Contradiction from None
+    except (DBAPIError, TimeoutError) as error:
         raise _unavailable(error) from None
 
 

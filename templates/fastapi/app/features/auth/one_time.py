@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from .database import dialect_of, upsert, utc_now
 from .models import AuthToken, User
 from .security import hash_one_time_token, new_one_time_token
+from .users import lock_user
 
 Purpose = Literal["reset", "verify"]
 
@@ -60,24 +61,22 @@ def find_one_time_token(db: Session, token: str, *, purpose: Purpose) -> User:
 def take_one_time_token(db: Session, token: str, *, purpose: Purpose) -> User:
     """Use a token up, and return its user, locked; raises InvalidOneTimeToken.
 
-    One statement takes it, so that of any number at once exactly one succeeds.
+    The user is locked first, as wherever a password changes, so that none of them
+    waits for another in a circle. One statement then takes the token, so that of any
+    number at once exactly one succeeds.
     """
-    taken = db.execute(
+    owner = find_one_time_token(db, token, purpose=purpose)
+    user = lock_user(db, owner.id)
+    taken = db.scalar(
         delete(AuthToken)
         .where(
             AuthToken.token_hash == hash_one_time_token(token),
             AuthToken.purpose == purpose,
             AuthToken.expires_at > utc_now(),
         )
-        .returning(AuthToken.user_id, AuthToken.email_key)
-    ).one_or_none()
-    if taken is None:
-        raise InvalidOneTimeToken
-    owner = select(User).where(
-        User.id == taken.user_id, User.email_key == taken.email_key, User.is_active
+        .returning(AuthToken.email_key)
     )
-    user = db.scalar(owner.with_for_update())
-    if user is None:
+    if user is None or taken != user.email_key:
         raise InvalidOneTimeToken
     return user
 

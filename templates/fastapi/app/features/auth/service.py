@@ -5,14 +5,13 @@ import logging
 from functools import partial
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from . import mails, throttle
 from .clients import Client
 from .config import config
 from .credentials import Proof, accept, check_password
-from .database import read, write
+from .database import Contradiction, read, write
 from .events import log_event, session_hash
 from .identity import identity_key, login_key
 from .models import AuthSession, User
@@ -28,6 +27,9 @@ class AlreadyTaken(Exception):
 
 
 class EmailTaken(AlreadyTaken):
+    def __init__(self, owner: str) -> None:
+        self.owner = owner  # the address as the account has it
+
     def __str__(self) -> str:
         return "E-mail is already registered"
 
@@ -47,7 +49,7 @@ async def register(wanted: RegisterRequest, *, client: Client) -> User:
     hashed = await in_hash_queue(partial(hash_password, password))
     try:
         user = await write(_insert_user, wanted, hashed)
-    except IntegrityError:
+    except Contradiction:
         # The unique indexes decide, so two registrations at once cannot both win.
         if taken := await read(_find_taken, wanted):
             raise taken from None
@@ -62,9 +64,9 @@ async def register_unseen(
     """Make an account if it can be made; only its address gets to know."""
     try:
         user = await register(wanted, client=client)
-    except EmailTaken:
-        if await write(_may_mail, wanted.email):
-            mails.mail_already_registered(wanted.email)
+    except EmailTaken as taken:
+        if await write(_may_mail, taken.owner):
+            mails.mail_already_registered(taken.owner)
     except UsernameTaken:
         if await write(_may_mail, wanted.email):
             mails.mail_username_taken(wanted.email)
@@ -92,8 +94,8 @@ def _insert_user(db: Session, wanted: RegisterRequest, hashed: str) -> User:
 
 def _find_taken(db: Session, wanted: RegisterRequest) -> AlreadyTaken | None:
     email_key = identity_key(wanted.email)
-    if db.scalar(select(User.id).where(User.email_key == email_key)):
-        return EmailTaken()
+    if owner := db.scalar(select(User.email).where(User.email_key == email_key)):
+        return EmailTaken(owner)
     username_key = wanted.username and identity_key(wanted.username)
     if db.scalar(select(User.id).where(User.username_key == username_key)):
         return UsernameTaken()

@@ -139,19 +139,23 @@ def _seconds_left(row: Row[Any]) -> int:
     return max(1, int((row.expires_at - row.now).total_seconds()) + 1)
 
 
+# Locked in the order in which they are counted.
+_LOCKED_KEYS = (
+    select(AuthThrottle.key)
+    .where(AuthThrottle.key.in_(bindparam("keys", expanding=True)))
+    .order_by(AuthThrottle.key)
+    .with_for_update()
+    .scalar_subquery()
+)
 _GIVE_BACK = (
     update(AuthThrottle)
-    .where(
-        AuthThrottle.key.in_(
-            select(AuthThrottle.key)
-            .where(AuthThrottle.key.in_(bindparam("keys", expanding=True)))
-            .order_by(AuthThrottle.key)
-            .with_for_update()
-            .scalar_subquery()
-        ),
-        AuthThrottle.count > 0,
-    )
+    .where(AuthThrottle.key.in_(_LOCKED_KEYS), AuthThrottle.count > 0)
     .values(count=AuthThrottle.count - 1)
+    .execution_options(synchronize_session=False)
+)
+_LIFT = (
+    delete(AuthThrottle)
+    .where(AuthThrottle.key.in_(_LOCKED_KEYS))
     .execution_options(synchronize_session=False)
 )
 
@@ -164,8 +168,7 @@ def lift(db: Session, user: User, *, client: Client) -> None:
     """Let the owner of an account sign in again, at least from here."""
     account = user_key(user)
     own = f"login:account-ip:{account}:{client.account_network}"
-    keys = (own, f"login:account:{account}")
-    db.execute(delete(AuthThrottle).where(AuthThrottle.key.in_(keys)))
+    db.execute(_LIFT, {"keys": (own, f"login:account:{account}")})
 
 
 def remember_address(db: Session, user: User, *, client: Client) -> None:
