@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -67,11 +68,11 @@ var resetCases = []Case{
 	},
 	{
 		Name: "reset/takes-the-account-over", Section: "Ownership", Type: feature.JWT,
-		Needs: []Need{NeedMail}, Run: resetTakesOver,
+		Needs: []Need{NeedMail, NeedOutput}, Run: resetTakesOver,
 	},
 	{
 		Name: "reset/ends-the-lock-of-the-account", Section: "Throttle", Type: feature.JWT,
-		Needs: []Need{NeedMail}, Run: resetUnlocks,
+		Needs: []Need{NeedMail, NeedDB}, Run: resetUnlocks,
 	},
 }
 
@@ -313,6 +314,10 @@ func resetTakesOver(t *T) {
 	t.reset(t.resetLink(acc, 1), newPassword).want(http.StatusNoContent)
 	t.dead("who registered the address", squatter)
 	t.login(acc.email, acc.password).expect("the password of who registered", http.StatusUnauthorized)
+	t.logs(fmt.Sprintf("auth.account.takeover user_id=%d", acc.id))
+	if notice := t.mailsTo(acc.email, 2)[1]; !strings.Contains(notice.Text, "before its address was confirmed") {
+		t.Errorf("the notice does not tell that the account was taken over:\n%s", notice.Text)
+	}
 }
 
 func resetUnlocks(t *T) {
@@ -321,8 +326,12 @@ func resetUnlocks(t *T) {
 		t.login(acc.email, "wrong")
 	}
 	t.login(acc.email, acc.password).expect("a locked account", http.StatusTooManyRequests)
+	t.exec("UPDATE auth_throttle SET count = ? WHERE key = ?", perAccount+1, fmt.Sprintf("login:account:u%d", acc.id))
+	stranger := t.fresh()
+	stranger.login(acc.email, acc.password).expect("an account that is locked for a day", http.StatusTooManyRequests)
 	t.reset(t.resetLink(acc, 1), newPassword).want(http.StatusNoContent)
 	t.login(acc.email, newPassword).expect("after the reset", http.StatusOK)
+	stranger.login(acc.email, newPassword).expect("after the reset, from elsewhere", http.StatusOK)
 }
 
 // resetAndChange would find locks that are taken in two orders: each waits for the other.

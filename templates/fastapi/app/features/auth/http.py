@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from python_multipart.multipart import Field, create_form_parser
 from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
@@ -47,6 +48,8 @@ class AuthRoute(APIRoute):
                 response = _invalid(error)
             except AnyHTTPException as error:
                 response = _problem(error)
+            except ClientDisconnect:
+                response = Response(status_code=status.HTTP_400_BAD_REQUEST)
             response.headers["Cache-Control"] = "no-store"
             return response
 
