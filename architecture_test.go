@@ -21,6 +21,7 @@ var allowed = map[string][]string{
 	"templates":        {"internal/feature"},
 	"conformance":      {"internal/feature"},
 	"internal/testbed": {"internal/plan", "internal/run"},
+	"bench":            {"internal/feature", "internal/install", "internal/testbed"},
 	"templates/goapp":  {"templates/goapp/internal/auth"},
 }
 

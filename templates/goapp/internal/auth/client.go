@@ -68,15 +68,15 @@ func (c *clientReader) findAddress(ctx context.Context, peer netip.Addr, forward
 	return peer, peer
 }
 
-// lastUntrusted returns what the outermost trusted proxy saw; all to its left may
-// be forged.
-func (c *clientReader) lastUntrusted(hops []string) netip.Addr {
+// lastUntrusted returns what the outermost trusted proxy saw; all to its left may be
+// forged. A client inside a trusted network is the first hop.
+func (c *clientReader) lastUntrusted(hops []string) (origin netip.Addr) {
 	for _, hop := range slices.Backward(hops) {
-		if address := parseAddress(hop); !c.trusts(address) {
-			return address
+		if origin = parseAddress(hop); !c.trusts(origin) {
+			break
 		}
 	}
-	return netip.Addr{}
+	return origin
 }
 
 func (c *clientReader) trusts(address netip.Addr) bool {

@@ -30,6 +30,7 @@ type mailer struct {
 	app     string // as mails call it
 	sender  mail.Address
 	deliver func(context.Context, message) error // nil: mail is off
+	show    bool                                 // in the log instead
 	pauses  []time.Duration
 	jobs    *background
 	log     *slog.Logger
@@ -61,19 +62,11 @@ func newMailer(cfg Config, jobs *background, log *slog.Logger) (*mailer, error) 
 // turnOff is for an app without AUTH_MAIL_URL: mails go to the log in development,
 // and nowhere else.
 func (m *mailer) turnOff(cfg Config) {
-	if cfg.development() {
-		m.deliver = m.showMail
-	}
+	m.show = cfg.development()
 	if cfg.production() {
 		logEvent(context.Background(), m.log, slog.LevelWarn, "auth.mail.off",
 			slog.String("problem", "AUTH_MAIL_URL is not set: no password can be reset by mail"))
 	}
-}
-
-// showMail is the one place where tokens and addresses reach the log.
-func (m *mailer) showMail(ctx context.Context, msg message) error {
-	m.log.WarnContext(ctx, fmt.Sprintf("AUTH_MAIL_URL is not set; this mail would be sent:\nTo: %s\nSubject: %s\n\n%s", msg.to, msg.subject, msg.text))
-	return nil
 }
 
 func (m *mailer) setSender(from, publicURL string) error {
@@ -93,11 +86,14 @@ func (m *mailer) setSender(from, publicURL string) error {
 
 // send hands a mail over.
 func (m *mailer) send(to, subject, text string) {
-	if m.deliver == nil {
-		return
-	}
 	msg := message{from: m.sender, to: to, subject: subject, text: text}
-	m.jobs.submit(func(ctx context.Context) { m.try(ctx, msg) })
+	switch {
+	case m.deliver != nil:
+		m.jobs.submit(func(ctx context.Context) { m.try(ctx, msg) })
+	case m.show:
+		// The one place where tokens and addresses reach the log.
+		m.log.Warn(fmt.Sprintf("AUTH_MAIL_URL is not set; this mail would be sent:\nTo: %s\nSubject: %s\n\n%s", to, subject, text))
+	}
 }
 
 func (m *mailer) try(ctx context.Context, msg message) {
