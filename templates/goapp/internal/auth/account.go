@@ -3,6 +3,8 @@ package auth
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"log/slog"
 	"net/http"
 )
@@ -77,12 +79,14 @@ func (a *Auth) setFirstPassword(ctx context.Context, user *User, fresh string, f
 		return err
 	}
 	err = a.store.write(ctx, func(db conn) error {
-		first, err := db.exists(ctx, `UPDATE users SET hashed_password = $1, updated_at = clock_timestamp()
-			WHERE id = $2 AND hashed_password IS NULL RETURNING email`, hashed, user.ID)
-		if err == nil && !first {
+		now, err := lockUser(ctx, db, user.ID)
+		if errors.Is(err, sql.ErrNoRows) || (err == nil && now.hashedPassword != nil) {
 			return errHasPassword
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return setPassword(ctx, db, now, hashed)
 	})
 	if err != nil {
 		return err

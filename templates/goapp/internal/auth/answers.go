@@ -1,14 +1,18 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"strconv"
-	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
 )
 
 // problem is an error that a client gets to see: its text is the answer's detail.
@@ -40,10 +44,10 @@ func (a *Auth) fail(w http.ResponseWriter, r *http.Request, err error) {
 		answer(w, http.StatusUnprocessableEntity, map[string]any{"detail": invalid})
 	case errors.As(err, &seen):
 		refuse(w, seen)
-	case r.Context().Err() != nil:
-		// The client has hung up: that ended the work, and nobody reads an answer.
 	default:
-		a.logFailure(r.Context(), err)
+		if r.Context().Err() == nil { // else the client has hung up, which ended the work
+			a.logFailure(r.Context(), err)
+		}
 		refuse(w, errUnavailable)
 	}
 }
@@ -51,9 +55,25 @@ func (a *Auth) fail(w http.ResponseWriter, r *http.Request, err error) {
 // logFailure says what is wrong with the database, but not what was asked of it: the
 // values are addresses and hashes, which no log may hold.
 func (a *Auth) logFailure(ctx context.Context, err error) {
-	text, _, _ := strings.Cut(err.Error(), "\n")
-	logEvent(ctx, a.log, slog.LevelError, "auth.database.failed",
-		slog.String("error", fmt.Sprintf("%T", err)), slog.String("problem", text))
+	logEvent(ctx, a.log, slog.LevelError, "auth.database.failed", slog.String("error", kindOfError(err)))
+}
+
+func kindOfError(err error) string {
+	var onServer *pgconn.PgError
+	var inFile *sqlite.Error
+	var onTheWay *net.OpError
+	switch {
+	case errors.As(err, &onServer):
+		return "SQLSTATE " + onServer.Code
+	case errors.As(err, &inFile):
+		return cmp.Or(sqlite.ErrorCodeString[inFile.Code()], "SQLite "+strconv.Itoa(inFile.Code()))
+	case errors.As(err, &onTheWay):
+		return onTheWay.Error()
+	}
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
+		err = inner
+	}
+	return fmt.Sprintf("%T", err)
 }
 
 func refuse(w http.ResponseWriter, p *problem) {

@@ -114,19 +114,29 @@ func (a *Auth) Middleware(next http.Handler) http.Handler {
 	})
 }
 
-func (a *Auth) find(path string) (route, bool) {
-	path, below := strings.CutPrefix(path, a.config.Prefix)
-	if !below {
+// find returns the route of a path. One with a slash more has none, but is ours to
+// refuse: a mux might redirect it, and a client would send its password once more.
+func (a *Auth) find(path string) (found route, ok bool) {
+	path, ok = strings.CutPrefix(path, a.config.Prefix)
+	if !ok {
 		return nil, false
 	}
-	if strings.HasPrefix(path, "/sessions/") {
-		path = "/sessions/"
+	name := strings.TrimRight(path, "/")
+	slashed := name != path
+	if strings.HasPrefix(name, "/sessions/") {
+		name = "/sessions/"
 	}
-	found, ok := a.routes[path]
+	if found, ok = a.routes[name]; slashed {
+		found = nil
+	}
 	return found, ok
 }
 
 func (a *Auth) serve(w http.ResponseWriter, r *http.Request, found route) {
+	if found == nil {
+		refuse(w, errNotFound)
+		return
+	}
 	work, ok := found[r.Method]
 	if !ok {
 		w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(found)), ", "))

@@ -337,6 +337,7 @@ func TestRoutes(t *testing.T) {
 	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	a.ask(a.auth.Middleware(next), "GET", "/auth/nothing", "", nil).want(http.StatusTeapot)
 	a.ask(a.auth.Middleware(next), "GET", "/auth/me", "", nil).want(401)
+	a.ask(a.auth.Middleware(next), "GET", "/auth/me/", "", nil).want(404)
 }
 
 // The description names each endpoint, and where to sign in.

@@ -86,15 +86,15 @@ func LoadConfig(getenv func(string) string) (Config, error) {
 		SecretKey:           getenv("SECRET_KEY"),
 		PreviousSecretKeys:  split(getenv("SECRET_KEY_PREVIOUS")),
 		Issuer:              getenv("AUTH_ISSUER"),
-		AccessTokenLifetime: time.Duration(env.number("ACCESS_TOKEN_EXPIRE_MINUTES")) * time.Minute,
-		SessionIdle:         time.Duration(env.number("REFRESH_TOKEN_EXPIRE_DAYS")) * day,
-		SessionMax:          time.Duration(env.number("SESSION_MAX_DAYS")) * day,
+		AccessTokenLifetime: time.Duration(env.number("ACCESS_TOKEN_EXPIRE_MINUTES", 24*60)) * time.Minute,
+		SessionIdle:         time.Duration(env.number("REFRESH_TOKEN_EXPIRE_DAYS", 3650)) * day,
+		SessionMax:          time.Duration(env.number("SESSION_MAX_DAYS", 3650)) * day,
 		PublicURL:           getenv("AUTH_PUBLIC_URL"),
 		MailURL:             getenv("AUTH_MAIL_URL"),
 		TrustedProxies:      env.networks("AUTH_TRUSTED_PROXIES"),
 		// fastman: if jwt
-		PasswordMinLength: env.number("PASSWORD_MIN_LENGTH"),
-		BcryptRounds:      env.number("BCRYPT_ROUNDS"),
+		PasswordMinLength: env.number("PASSWORD_MIN_LENGTH", passwordMinLengthMax),
+		BcryptRounds:      env.number("BCRYPT_ROUNDS", bcryptRoundsMax),
 		HideRegistered:    !env.boolean("AUTH_REVEAL_REGISTERED", true),
 		// fastman: end
 	}
@@ -124,7 +124,7 @@ func (c Config) check() error {
 		return err
 	}
 	// fastman: if jwt
-	if err := c.checkRounds(); err != nil {
+	if err := c.checkPasswords(); err != nil {
 		return err
 	}
 	// fastman: end
@@ -189,15 +189,19 @@ func (c Config) checkPublicURL() error {
 }
 
 // fastman: if jwt
-func (c Config) checkRounds() error {
-	least, where := 4, ""
+const (
+	passwordMinLengthMax = 128
+	bcryptRoundsMax      = 31 // of bcrypt itself
+)
+
+func (c Config) checkPasswords() error {
+	leastLength, leastRounds := 1, 4
 	if c.production() {
-		least, where = 10, " in production"
+		leastLength, leastRounds = 8, 10
 	}
-	if c.BcryptRounds < least || c.BcryptRounds > 31 {
-		return fmt.Errorf("BCRYPT_ROUNDS is not between %d and 31%s\nset it to 12, or remove it", least, where)
-	}
-	return nil
+	return errors.Join(
+		between("PASSWORD_MIN_LENGTH", c.PasswordMinLength, leastLength, passwordMinLengthMax),
+		between("BCRYPT_ROUNDS", c.BcryptRounds, leastRounds, bcryptRoundsMax))
 }
 
 // fastman: end
@@ -211,17 +215,25 @@ func (e *environment) refuse(name, problem string) {
 	e.err = cmp.Or(e.err, fmt.Errorf("%s %s", name, problem))
 }
 
-// number is 0 for a variable that is not set.
-func (e *environment) number(name string) int {
+// number is between 1 and most; 0 for a variable that is not set.
+func (e *environment) number(name string, most int) int {
 	text := e.getenv(name)
 	if text == "" {
 		return 0
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		e.refuse(name, "is not a whole number above 0")
+	if err != nil {
+		n = 0 // which no number may be
 	}
+	e.err = cmp.Or(e.err, between(name, n, 1, most))
 	return n
+}
+
+func between(name string, n, least, most int) error {
+	if n < least || n > most {
+		return fmt.Errorf("%s is not between %d and %d\nset it to another, or remove it", name, least, most)
+	}
+	return nil
 }
 
 // fastman: if jwt

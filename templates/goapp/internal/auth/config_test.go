@@ -34,7 +34,7 @@ func TestUnsafeConfig(t *testing.T) {
 		"SECRET_KEY is a placeholder":                      {"SECRET_KEY": "your-secret-key-here-0123456789-0123456789"},
 		"SECRET_KEY_PREVIOUS is shorter":                   {"SECRET_KEY_PREVIOUS": short},
 		"ACCESS_TOKEN_EXPIRE_MINUTES is not":               {"ACCESS_TOKEN_EXPIRE_MINUTES": "soon"},
-		"SESSION_MAX_DAYS is not":                          {"SESSION_MAX_DAYS": "0"},
+		"SESSION_MAX_DAYS is not between 1 and 3650":       {"SESSION_MAX_DAYS": "0"},
 		"AUTH_PUBLIC_URL is not set":                       {"AUTH_MAIL_URL": "file:mails"},
 		"AUTH_PUBLIC_URL is not an address":                {"AUTH_PUBLIC_URL": "javascript:alert(1)"},
 		"AUTH_TRUSTED_PROXIES names \"proxy\"":             {"AUTH_TRUSTED_PROXIES": "10.0.0.7, proxy"},

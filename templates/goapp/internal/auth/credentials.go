@@ -72,13 +72,15 @@ func accept(ctx context.Context, db conn, p proof) (*User, error) {
 	if p.user == nil || !p.matches {
 		return nil, nil
 	}
-	user, err := db.user(ctx, `SELECT `+userColumns+` FROM users
-		WHERE users.id = $1 AND users.hashed_password = $2 AND users.is_active FOR UPDATE`, p.user.ID, p.user.hashedPassword)
+	user, err := lockUser(ctx, db, p.user.ID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
+	}
+	if user.hashedPassword == nil || *user.hashedPassword != *p.user.hashedPassword {
+		return nil, nil
 	}
 	if p.rehashed != "" {
 		if err := setPassword(ctx, db, user, p.rehashed); err != nil {
@@ -90,11 +92,6 @@ func accept(ctx context.Context, db conn, p proof) (*User, error) {
 
 func setPassword(ctx context.Context, db conn, user *User, hashed string) error {
 	return db.exec(ctx, `UPDATE users SET hashed_password = $1, updated_at = clock_timestamp() WHERE id = $2`, hashed, user.ID)
-}
-
-// findUser returns the user of that id, or sql.ErrNoRows.
-func findUser(ctx context.Context, db conn, id int64) (*User, error) {
-	return db.user(ctx, `SELECT `+userColumns+` FROM users WHERE users.id = $1`, id)
 }
 
 // checkNewPassword holds a password against the policy, as at sign-up, for a user who

@@ -33,7 +33,7 @@ var (
 	toSQLite = strings.NewReplacer(
 		"clock_timestamp()", "strftime('%Y-%m-%d %H:%M:%f000', 'now')",
 		" FOR UPDATE SKIP LOCKED", "",
-		" FOR UPDATE", "",
+		" FOR NO KEY UPDATE", "",
 	)
 )
 

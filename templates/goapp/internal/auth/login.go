@@ -22,7 +22,8 @@ func (a *Auth) logIn(ctx context.Context, identifier, password string, from clie
 		return Token{}, err
 	}
 	var opened session
-	if p.matches {
+	// The attempt of who must verify first stays counted, as one on a taken address does.
+	if p.matches && (p.user.IsVerified() || !a.config.HideRegistered) {
 		err = a.store.write(ctx, func(db conn) (err error) {
 			opened, err = a.signIn(ctx, db, p, from)
 			return err
@@ -56,12 +57,8 @@ func findActive(ctx context.Context, db conn, name string) (*User, error) {
 	return db.user(ctx, `SELECT `+userColumns+` FROM users WHERE users.username_key = $1 AND users.is_active`, name)
 }
 
-// signIn returns no session if the account or its password has changed meanwhile, or
-// must be verified first.
+// signIn returns no session if the account or its password has changed meanwhile.
 func (a *Auth) signIn(ctx context.Context, db conn, p proof, from client) (session, error) {
-	if a.config.HideRegistered && !p.user.IsVerified() {
-		return session{}, nil // and the attempt stays counted, as one on a taken address does
-	}
 	user, err := accept(ctx, db, p)
 	if err != nil || user == nil {
 		return session{}, err

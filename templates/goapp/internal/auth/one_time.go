@@ -48,19 +48,24 @@ func findOneTime(ctx context.Context, db conn, token string, why purpose) (*User
 	return user, orInvalidLink(err)
 }
 
-// takeOneTime uses a token up, and returns its user, locked; or errInvalidLink. One
-// statement takes it, so that of any number at once exactly one succeeds.
+// takeOneTime uses a token up, and returns its user, locked; or errInvalidLink. The
+// user is locked first, as wherever a password changes. One statement then takes the
+// token, so that of any number at once exactly one succeeds.
 func takeOneTime(ctx context.Context, db conn, token string, why purpose) (*User, error) {
-	var userID int64
-	var emailKey string
-	taken := db.row(ctx, `DELETE FROM auth_tokens WHERE token_hash = $1 AND purpose = $2 AND expires_at > clock_timestamp()
-		RETURNING user_id, email_key`, hashOneTime(token), string(why))
-	if err := taken.Scan(&userID, &emailKey); err != nil {
+	owner, err := findOneTime(ctx, db, token, why)
+	if err != nil {
+		return nil, err
+	}
+	user, err := lockUser(ctx, db, owner.ID)
+	if err != nil {
 		return nil, orInvalidLink(err)
 	}
-	user, err := db.user(ctx, `SELECT `+userColumns+` FROM users
-		WHERE users.id = $1 AND users.email_key = $2 AND users.is_active FOR UPDATE`, userID, emailKey)
-	return user, orInvalidLink(err)
+	taken, err := db.exists(ctx, `DELETE FROM auth_tokens WHERE token_hash = $1 AND purpose = $2 AND expires_at > clock_timestamp()
+		AND email_key = (SELECT email_key FROM users WHERE users.id = $3) RETURNING token_hash`, hashOneTime(token), string(why), user.ID)
+	if err == nil && !taken {
+		return nil, errInvalidLink
+	}
+	return user, err
 }
 
 func orInvalidLink(err error) error {

@@ -81,7 +81,7 @@ func (a *Auth) registerUnseen(ctx context.Context, wanted registration, from cli
 	user, err := a.register(ctx, wanted, from)
 	switch {
 	case errors.Is(err, errEmailTaken):
-		return a.tellOnceAnHour(ctx, wanted.email, a.mails.alreadyRegistered)
+		return a.tellOwner(ctx, wanted.email)
 	case errors.Is(err, errUsernameTaken):
 		return a.tellOnceAnHour(ctx, wanted.email, a.mails.usernameTaken)
 	case err != nil:
@@ -96,6 +96,16 @@ func (a *Auth) registerUnseen(ctx context.Context, wanted registration, from cli
 		a.mails.verifyLink(user.Email, baseURL, token)
 	}
 	return err
+}
+
+// tellOwner mails to the address as the account has it, which may be another spelling.
+func (a *Auth) tellOwner(ctx context.Context, email string) error {
+	var stored string
+	err := a.store.read().row(ctx, `SELECT email FROM users WHERE email_key = $1`, identityKey(email)).Scan(&stored)
+	if err != nil {
+		return err
+	}
+	return a.tellOnceAnHour(ctx, stored, a.mails.alreadyRegistered)
 }
 
 func (a *Auth) tellOnceAnHour(ctx context.Context, email string, mail func(to string)) error {

@@ -162,7 +162,7 @@ func (s *store) moveCounter(ctx context.Context, of *session) (bool, error) {
 func (a *Auth) endReused(ctx context.Context, s session, from client) error {
 	var owner *User
 	err := a.store.write(ctx, func(db conn) (err error) {
-		if owner, err = db.user(ctx, `SELECT `+userColumns+` FROM users WHERE users.id = $1`, s.userID); err != nil {
+		if owner, err = findUser(ctx, db, s.userID); err != nil {
 			return err
 		}
 		return endSession(ctx, db, s.id, s.userID)

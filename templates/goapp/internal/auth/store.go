@@ -120,7 +120,7 @@ func collect[T any](ctx context.Context, c conn, read func(scanner) (T, error), 
 		return nil, err
 	}
 	defer rows.Close()
-	var all []T
+	all := []T{} // in JSON a list, also when it is empty
 	for rows.Next() {
 		one, err := read(rows)
 		if err != nil {

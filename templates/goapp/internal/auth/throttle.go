@@ -124,9 +124,12 @@ func giveBack(ctx context.Context, db conn, counted attempt) error {
 
 // lift lets the owner of an account sign in again, at least from here.
 func lift(ctx context.Context, db conn, user *User, from client) error {
-	account := userKey(user)
-	return db.exec(ctx, `DELETE FROM auth_throttle WHERE key IN ($1, $2)`,
-		"login:account-ip:"+account+":"+from.accountNetwork, "login:account:"+account)
+	for _, b := range boundsOf("login", client{accountNetwork: from.accountNetwork}, userKey(user)) {
+		if err := db.exec(ctx, `DELETE FROM auth_throttle WHERE key = $1`, b.key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // rememberAddress keeps where an account was used from for as long as a session can

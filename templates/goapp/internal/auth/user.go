@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 )
@@ -73,4 +74,17 @@ func scanUser(row scanner) (*User, error) {
 		return nil, err
 	}
 	return &u, nil
+}
+
+// findUser returns the user of that id, or sql.ErrNoRows.
+func findUser(ctx context.Context, db conn, id int64) (*User, error) {
+	return db.user(ctx, `SELECT `+userColumns+` FROM users WHERE users.id = $1`, id)
+}
+
+// lockUser returns an active user as it is now, whom nobody else changes until the end
+// of the transaction; or sql.ErrNoRows. Sessions and tokens of the user can be made
+// meanwhile. Whoever takes other locks takes this one first, so that nobody waits in
+// a circle.
+func lockUser(ctx context.Context, db conn, id int64) (*User, error) {
+	return db.user(ctx, `SELECT `+userColumns+` FROM users WHERE users.id = $1 AND users.is_active FOR NO KEY UPDATE`, id)
 }
