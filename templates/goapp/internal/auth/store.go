@@ -19,6 +19,7 @@ type store struct {
 	writers chan struct{} // transactions at once
 
 	findCurrent *sql.Stmt
+	findSalt    *sql.Stmt
 	findSession *sql.Stmt
 	rotate      *sql.Stmt
 }
@@ -33,6 +34,7 @@ func newStore(ctx context.Context, db *sql.DB, c Config) (*store, error) {
 	rotate := fmt.Sprintf(rotateSession, c.SessionIdle/time.Second) + live + rotatedColumns
 	return s, errors.Join(
 		s.prepare(ctx, &s.findCurrent, selectCurrentUser+live),
+		s.prepare(ctx, &s.findSalt, selectSalt),
 		s.prepare(ctx, &s.findSession, selectSession+live),
 		s.prepare(ctx, &s.rotate, rotate))
 }
