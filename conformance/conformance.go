@@ -111,7 +111,7 @@ func Cases(set feature.Set) []Case {
 		registerCases, identityCases, passwordCases, hashCases,
 		loginCases, meCases, tokenCases, jwsCases, keyCases, rotationCases, refreshCases, forgedCases, sessionCases,
 		changeCases, resetCases, verifyCases, revealCases, mailCases,
-		answerCases, malformedCases, storageCases, purgeCases, loadCases, timingCases, startCases,
+		answerCases, malformedCases, settingsCases, storageCases, purgeCases, loadCases, timingCases, startCases,
 		proxyCases, throttleCases, logCases,
 	}
 	var all []Case
