@@ -89,7 +89,7 @@ func (p project) keepsContract(t *testing.T, db *sql.DB, dialect conformance.Dia
 	server := testbed.Boot(t, p.dir, p.python, p.env)
 	target := conformance.Target{
 		URL: server.URL, Set: feature.NewSet(feature.JWT), Secret: testSecret,
-		DB: db, Dialect: dialect, Mail: mails, Output: server.Output, Boot: p.boot,
+		DB: db, Dialect: dialect, DatabaseURL: p.env["DATABASE_URL"], Mail: mails, Output: server.Output, Boot: p.boot,
 	}
 	wanted := regexp.MustCompile(*only)
 	matches := func(c conformance.Case) bool { return wanted.MatchString(c.Name) }
