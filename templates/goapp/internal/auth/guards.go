@@ -103,7 +103,9 @@ func guardWith(next http.Handler, look func(*http.Request, visit) (visit, error)
 			refuse(w, errNoAuth)
 			return
 		}
-		v, err := look(r, v)
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		v, err := look(r.WithContext(ctx), v)
+		cancel()
 		if err != nil {
 			v.auth.fail(w, r, err)
 			return
