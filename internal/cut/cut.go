@@ -45,9 +45,8 @@ func File(name string, src []byte, set feature.Set) (out []byte, keep bool, err 
 	}
 	text := strings.Join(kept, "")
 	if len(kept) < len(lines) { // a section at the end leaves the blank lines before it
-		text = strings.TrimRight(text, "\n") + "\n"
+		text, err = tidy(name, strings.TrimRight(text, "\n")+"\n", cutAny)
 	}
-	text, err = tidy(name, text, cutAny)
 	return []byte(text), true, err
 }
 

@@ -1,0 +1,69 @@
+// Command app is the web application. PORT says where it listens.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/joho/godotenv"
+)
+
+// stopPatience is how long requests may finish when the app is stopped.
+const stopPatience = 10 * time.Second
+
+func main() {
+	// What the environment says already wins over the file; there need be none.
+	_ = godotenv.Load()
+	if err := serve(); err != nil {
+		slog.Error("the app ends", "error", err)
+		os.Exit(1)
+	}
+}
+
+func serve() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /health", health)
+	handler := http.Handler(mux)
+	// fastman: if jwt
+	authn := mustAuth()
+	defer authn.Close()
+	handler = authn.Middleware(mux)
+	// fastman: end
+	server := &http.Server{
+		Addr:              ":" + cmp.Or(os.Getenv("PORT"), "8000"),
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		IdleTimeout:       2 * time.Minute,
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.ListenAndServe() }()
+	slog.Info("listening", "addr", server.Addr)
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	stop() // a second signal ends the app at once
+	ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
+	defer cancel()
+	if err := server.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return server.Close()
+}
+
+// health answers as long as the process serves requests.
+func health(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write([]byte(`{"status":"ok"}`))
+}
