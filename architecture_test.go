@@ -21,6 +21,10 @@ var allowed = map[string][]string{
 	"templates":        {"internal/feature"},
 	"conformance":      {"internal/feature"},
 	"internal/testbed": {"internal/plan", "internal/run"},
+	"bench":            {"internal/feature", "internal/install", "internal/testbed"},
+
+	"templates/goapp":      {"templates/goapp/internal/auth"}, // the Go template is packages of this module
+	"templates/goapp/wire": {"templates/goapp/internal/auth"},
 }
 
 // pure packages get bytes and give bytes.

@@ -98,7 +98,6 @@ func Modules(set feature.Set) []Module {
 		{"github.com/jackc/pgx/v5", "v5.12.0", []string{"stdlib"}},
 		{"github.com/joho/godotenv", "v1.5.1", []string{""}},
 		{"github.com/pressly/goose/v3", "v3.29.0", []string{""}},
-		{"github.com/wneessen/go-mail", "v0.8.1", []string{""}},
 		{"golang.org/x/crypto", "v0.58.0", []string{"bcrypt", "argon2"}},
 		{"golang.org/x/net", "v0.62.0", []string{"idna"}},
 		{"golang.org/x/text", "v0.43.0", []string{"cases", "unicode/norm"}},

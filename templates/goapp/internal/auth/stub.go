@@ -61,3 +61,9 @@ func (a *Auth) Middleware(next http.Handler) http.Handler {
 }
 
 func (a *Auth) Close() {}
+
+var endpoints = map[string]map[string]bool{
+	"/me":       {http.MethodGet: true},
+	"/login":    {http.MethodPost: true},
+	"/register": {http.MethodPost: true},
+}

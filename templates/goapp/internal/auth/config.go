@@ -1,0 +1,3 @@
+package auth
+
+const defaultPrefix = "/auth"
