@@ -3,6 +3,7 @@ package deps
 import (
 	"cmp"
 	"context"
+	"go/version"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +18,7 @@ import (
 // Module is what is known of a Go module before its packages are looked at.
 type Module struct {
 	Root      string            // absolute
+	GoLine    string            // "1.24.0"
 	Requires  map[string]string // path to version, of its go.mod
 	Replaced  map[string]bool   // by the user: their version is left alone
 	Vendored  bool
@@ -64,11 +66,15 @@ const Vendor = "go mod vendor"
 // tidyPatience bounds the look at whether a go.mod is tidy: it may download.
 const tidyPatience = 2 * time.Minute
 
+// pruned is the release from which on a go.mod lists what its packages need. An older
+// one would be filled with all that any of their modules ever names.
+const pruned = "go1.17"
+
 // KeepUntidy replaces "go mod tidy" by a command that only adds, unless the go.mod is
 // tidy as it stands: a tidy one stays so, and in others nothing of the user's goes.
 func (p *Plan) KeepUntidy(ctx context.Context) {
 	at := slices.IndexFunc(p.commands, func(c command) bool { return slices.Equal(c.args, []string{"go", "mod", "tidy"}) })
-	if at < 0 {
+	if at < 0 || version.Compare("go"+p.module.GoLine, pruned) < 0 {
 		return
 	}
 	_, err := run.Run(ctx, run.Spec{Args: []string{"go", "mod", "tidy", "-diff"}, Dir: p.dir(), Env: p.goEnv(), Timeout: tidyPatience})
@@ -77,7 +83,7 @@ func (p *Plan) KeepUntidy(ctx context.Context) {
 	case p.inWorkspace():
 		p.commands = slices.Delete(p.commands, at, at+1)
 	default:
-		p.commands[at].args = []string{"go", "build", "-mod=mod", "./internal/auth"}
+		p.commands[at].args = []string{"go", "list", "-e", "-mod=mod", "-test", "-deps", "./..."}
 	}
 }
 

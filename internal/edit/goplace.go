@@ -156,6 +156,21 @@ func (w *wiring) above(nodes []ast.Node, lines ...string) ([]Span, error) {
 	return []Span{{at, at, text + indent}}, nil
 }
 
+// joined makes one insertion of those at one place, in their order: lines in front of
+// a statement, and a call around the word that begins it.
+func joined(spans []Span) []Span {
+	var out []Span
+	for _, span := range spans {
+		at := slices.IndexFunc(out, func(o Span) bool { return o.Start == span.Start && o.End == o.Start && span.End == span.Start })
+		if at >= 0 {
+			out[at].New += span.New
+		} else {
+			out = append(out, span)
+		}
+	}
+	return out
+}
+
 // common is the innermost statement in a list of statements that holds all nodes.
 func (w *wiring) common(nodes []ast.Node) ast.Stmt {
 	body := functionBody(w.outer)

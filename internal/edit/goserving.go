@@ -1,6 +1,7 @@
 package edit
 
 import (
+	"go/ast"
 	"regexp"
 	"slices"
 	"strconv"
@@ -48,11 +49,21 @@ func withoutBeside(serving []GoSite) []GoSite {
 	return serving
 }
 
-// oneHandler reports whether all sites serve the same handler in one function.
+// oneHandler reports whether all sites serve the same handler in one function, each
+// with what it wraps around it.
 func oneHandler(sites []GoSite) bool {
-	return !slices.ContainsFunc(sites, func(s GoSite) bool {
-		return s.Text != sites[0].Text || s.Kind != sites[0].Kind || len(sites) > 1 && !s.SameFunc(sites[0])
+	return !slices.ContainsFunc(sites[1:], func(s GoSite) bool {
+		return s.root() != sites[0].root() || s.Kind != sites[0].Kind || !s.SameFunc(sites[0])
 	})
+}
+
+// root is the source of the router within a handler.
+func (s *GoSite) root() string {
+	if s.Kind != GoHandler {
+		return s.Text
+	}
+	w := &wiring{GoSite: *s, f: s.File}
+	return s.File.Text(w.innermost(s.node.(ast.Expr)))
 }
 
 func lineNumbers(sites []GoSite) string {

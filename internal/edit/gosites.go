@@ -90,10 +90,19 @@ func (s *siteFinder) call(call *ast.CallExpr) {
 		return
 	}
 	if selector, ok := call.Fun.(*ast.SelectorExpr); ok {
-		if x, ok := selector.X.(*ast.Ident); ok {
+		if x := routerOf(selector.X); x != nil {
 			s.run(call, x, selector.Sel.Name)
 		}
 	}
+}
+
+// routerOf is r in r.Run(), and in behind(authn, r).Run() as well.
+func routerOf(e ast.Expr) *ast.Ident {
+	if call, ok := e.(*ast.CallExpr); ok && len(call.Args) > 0 {
+		e = call.Args[len(call.Args)-1]
+	}
+	name, _ := e.(*ast.Ident)
+	return name
 }
 
 // run takes a call like r.Run(":8080") where the type of r can be told.

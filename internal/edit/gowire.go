@@ -32,6 +32,7 @@ func WireGo(sites []GoSite, names GoNames) Result {
 	if err != nil {
 		return w.cannot(err.Error())
 	}
+	spans = joined(spans)
 	out, err := w.f.finish(spans)
 	if err != nil {
 		return w.cannot(err.Error())
@@ -343,7 +344,7 @@ func (w *wiring) routerArg(call *ast.CallExpr) int {
 }
 
 // handlerTypes are types of routers, and what they are known as.
-var handlerTypes = []string{"net/http.Handler", "*net/http.ServeMux", "*github.com/gorilla/mux.Router", "github.com/go-chi/chi/v5.Router",
+var handlerTypes = []string{"net/http.Handler", "net/http.HandlerFunc", "*net/http.ServeMux", "*github.com/gorilla/mux.Router", "github.com/go-chi/chi/v5.Router",
 	"*github.com/go-chi/chi/v5.Mux", "*github.com/gin-gonic/gin.Engine", "*github.com/labstack/echo/v4.Echo", "*github.com/julienschmidt/httprouter.Router"}
 
 // routerMakers are functions of packages that make one.

@@ -182,7 +182,7 @@ func (r *golang) packages(ctx context.Context) (*deps.Plan, error) {
 }
 
 func goModule(p *project.Go) deps.Module {
-	return deps.Module{Root: p.Root, Requires: p.Requires, Replaced: p.Replaced, Vendored: p.Vendored, Workspace: p.Workspace}
+	return deps.Module{Root: p.Root, GoLine: p.GoLine, Requires: p.Requires, Replaced: p.Replaced, Vendored: p.Vendored, Workspace: p.Workspace}
 }
 
 // migrate has nothing to do: the app brings its tables up to date when it starts.

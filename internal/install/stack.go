@@ -2,6 +2,7 @@ package install
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
 
 	"fastman/internal/deps"
@@ -91,6 +92,10 @@ func chooseStack(c Common, root, asked string, m *manifest) (string, error) {
 		return c.askStack()
 	case isGo:
 		return goStack, nil
+	case !isPython:
+		if modules := project.GoModules(root); len(modules) > 0 {
+			return "", failure("no go.mod and no FastAPI app in "+filepath.Base(root), "name the folder of the project: --dir="+modules[0])
+		}
 	}
 	return fastapiStack, nil
 }

@@ -54,6 +54,27 @@ func IsPython(root string) bool {
 	return err == nil && (&finder{list: list}).mayHaveApp()
 }
 
+// GoModules are the folders near root that hold a go.mod: the one above it within the
+// repository, and those below it, as --dir takes them.
+func GoModules(root string) []string {
+	for dir := root; !exists(filepath.Join(dir, ".git")) && dir != filepath.Dir(dir); {
+		dir = filepath.Dir(dir)
+		if IsGo(dir) {
+			return []string{dir}
+		}
+	}
+	var below []string
+	for _, pattern := range []string{"*/go.mod", "*/*/go.mod"} {
+		found, _ := filepath.Glob(filepath.Join(root, pattern))
+		for _, file := range found {
+			if rel, err := filepath.Rel(root, filepath.Dir(file)); err == nil {
+				below = append(below, filepath.ToSlash(rel))
+			}
+		}
+	}
+	return below
+}
+
 // LookGo finds out what is in a module: which program of it serves HTTP, and where it
 // gives its server the routes. app is the folder or file of the program that is
 // meant; "" finds it. No code of the project runs.

@@ -55,7 +55,7 @@ func lineOf(src []byte, match []int) int {
 
 // modelLine is the line of a model whose table has that name by convention.
 func (p *Go) modelLine(f *edit.GoFile, table string) int {
-	names := []string{"gorm.io/gorm", "entgo.io/ent"}
+	names := []string{"gorm.io/gorm", "github.com/jinzhu/gorm", "entgo.io/ent"}
 	if table != "users" || !slices.ContainsFunc(names, func(m string) bool { return p.Requires[m] != "" }) || strings.HasPrefix(f.Path, "internal/auth/") {
 		return 0
 	}
