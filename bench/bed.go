@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -55,9 +54,6 @@ func (b *bed) close() {
 	b.cleanup = nil
 }
 
-// serving makes uvicorn as fast as it gets; all apps run on it alike.
-var serving = []string{"uvloop==0.23.0", "httptools==0.9.0"}
-
 func newBed() *bed {
 	b := &bed{}
 	dir, err := os.MkdirTemp("", "fastman-bench-")
@@ -66,18 +62,19 @@ func newBed() *bed {
 	}
 	b.dir = dir
 	b.Cleanup(func() { _ = os.RemoveAll(dir) })
-	b.python = filepath.Join(testbed.Tools(b, append(testbed.Requirements(b), serving...)...), "python")
-	b.usersPython = filepath.Join(testbed.Tools(b, append([]string{
-		"fastapi-users[sqlalchemy]==15.0.5", "fastapi==0.165.0", "uvicorn==0.54.0", "aiosqlite==0.22.1", "asyncpg==0.32.0",
-	}, serving...)...), "python")
-	_, err = install.New(context.Background(), install.NewOptions{
-		Common: install.Common{Dir: dir, NoDeps: true, NoBoot: true, Yes: true}, Name: "shop", Types: feature.NewSet(feature.JWT),
+	return b
+}
+
+// generate makes a project as a user would.
+func (b *bed) generate(stack string) {
+	_, err := install.New(context.Background(), install.NewOptions{
+		Common: install.Common{Dir: b.dir, NoDeps: stack == "fastapi", NoBoot: true, Yes: true},
+		Name:   "shop", Stack: stack, Types: feature.NewSet(feature.JWT),
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.app = filepath.Join(dir, "shop")
-	return b
+	b.app = filepath.Join(b.dir, "shop")
 }
 
 // database makes an empty one and returns its URL.
@@ -90,21 +87,6 @@ func (b *bed) database(kind string) string {
 		b.postgres = &started
 	}
 	return b.postgres.NewDatabase(b)
-}
-
-// script runs Python code in the generated project and returns what it prints.
-func (b *bed) script(env map[string]string, code string, args ...string) []byte {
-	cmd := exec.Command(b.python, append([]string{"-c", code}, args...)...)
-	cmd.Dir, cmd.Env = b.app, os.Environ()
-	for name, value := range env {
-		cmd.Env = append(cmd.Env, name+"="+value)
-	}
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		b.Fatalf("a script for the data: %v", err)
-	}
-	return out
 }
 
 // patience is how long anything may take to start.

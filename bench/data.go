@@ -1,22 +1,29 @@
 package main
 
 import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
 	"database/sql"
-	"encoding/json"
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/golang-jwt/jwt/v5"
 	_ "github.com/jackc/pgx/v5/stdlib"
+	"golang.org/x/crypto/bcrypt"
 	_ "modernc.org/sqlite"
-
-	"fastman/internal/testbed"
 )
 
 const (
 	// password is everybody's, and hashed once.
 	password = "correct horse battery staple"
+	// issuer and secret are settings of the generated app.
+	issuer = "fastman:app"
+	secret = "a key of the benchmark that everybody knows"
 	// sampled is how many of the users the load signs in as.
 	sampled = 2000
 )
@@ -29,21 +36,25 @@ type data struct {
 	kind, url string
 	users     int
 	env       map[string]string
-	key       string // of access tokens, in hex
+	key       []byte // of access tokens
 	sample    []identity
 }
 
-func (b *bed) fill(kind string, users int) *data {
+// fill makes a database of so many users, and the tokens of a sample of them.
+func (b *bed) fill(s stack, kind string, users int) *data {
 	d := &data{kind: kind, url: b.database(kind), users: users}
 	d.env = map[string]string{
 		"ENVIRONMENT": "production", "BCRYPT_ROUNDS": "10", "ACCESS_TOKEN_EXPIRE_MINUTES": "600",
-		"SECRET_KEY": strings.Repeat("a key of the benchmark ", 2), "AUTH_ISSUER": "fastman:app",
+		"SECRET_KEY": secret, "AUTH_ISSUER": issuer,
 		"AUTH_PUBLIC_URL": "https://app.example", "AUTH_MAIL_URL": "file:mails", "DATABASE_URL": d.url,
 	}
-	testbed.Migrate(b, b.app, b.python, d.env)
-	hash := strings.TrimSpace(string(b.script(d.env, "import bcrypt, sys\nprint(bcrypt.hashpw(sys.argv[1].encode(), bcrypt.gensalt(10)).decode())", password)))
-	b.insert(d, hash)
-	b.issue(d)
+	s.migrate(b, d)
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), 10)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.insert(d, "$2b"+strings.TrimPrefix(string(hash), "$2a"))
+	d.issue(b)
 	return d
 }
 
@@ -86,47 +97,49 @@ func (b *bed) exec(db *sql.DB, statement string) {
 	}
 }
 
-// issue has the app itself write the tokens of the sample, spread over all users.
-func (b *bed) issue(d *data) {
-	const code = `
-import json, sys
-from app.features.auth import security
-users, sampled = int(sys.argv[1]), int(sys.argv[2])
-sample = []
-for number in range(1, users + 1, max(1, users // sampled)):
-    session = f"{number:022d}"
-    sample.append({
-        "Email": f"u{number}@example.com", "Session": session,
-        "Access": security.issue_access_token(user_id=number, session_id=session),
-        "Refresh": security.issue_refresh_token(session_id=session, counter=0, salt="A" * 43),
-    })
-print(json.dumps({"Key": security._signing_key.hex(), "Sample": sample}))
-`
-	var issued struct {
-		Key    string
-		Sample []identity
+// issue writes the tokens of the sample, spread over all users, as the contract says.
+func (d *data) issue(b *bed) {
+	refresh := purposeKey(b, "fastman/refresh/v1")
+	d.key = purposeKey(b, "fastman/access/v1")
+	for number := 1; number <= d.users; number += max(1, d.users/sampled) {
+		session := fmt.Sprintf("%022d", number)
+		d.sample = append(d.sample, identity{
+			Email: fmt.Sprintf("u%d@example.com", number), Session: session,
+			Access: accessToken(b, d.key, number, session), Refresh: refreshToken(refresh, session),
+		})
 	}
-	out := b.script(d.env, code, strconv.Itoa(d.users), strconv.Itoa(sampled))
-	if err := json.Unmarshal(out, &issued); err != nil {
+}
+
+func (d *data) keyHex() string { return hex.EncodeToString(d.key) }
+
+// purposeKey is the key of one purpose: HKDF-SHA-256 (RFC 5869) without a salt.
+func purposeKey(b *bed, info string) []byte {
+	key, err := hkdf.Key(sha256.New, []byte(secret), nil, info, sha256.Size)
+	if err != nil {
 		b.Fatal(err)
 	}
-	d.key, d.sample = issued.Key, issued.Sample
+	return key
 }
 
-// peers are the compared apps, ours first.
-func (b *bed) peers(d *data) []*server {
-	here := filepath.Join(testbed.Root(b), "bench", "peers")
-	bare := map[string]string{"BENCH_KEY": d.key, "DATABASE_URL": d.url}
-	users := map[string]string{"BENCH_KEY": d.key, "DATABASE_URL": "sqlite+aiosqlite:///" + filepath.Join(b.TempDir(), "users.db")}
-	if d.kind == "postgres" {
-		bare["DATABASE_URL"] = strings.Replace(d.url, "postgresql:", "postgresql+psycopg:", 1)
-		users["DATABASE_URL"] = strings.Replace(b.database(d.kind), "postgresql:", "postgresql+asyncpg:", 1)
+func accessToken(b *bed, key []byte, user int, session string) string {
+	id, now := sha256.Sum256(key), time.Now().Unix()
+	token := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+		"iss": issuer, "aud": issuer, "sub": strconv.Itoa(user), "sid": session, "jti": session,
+		"iat": now, "nbf": now, "exp": now + 10*60*60,
+	})
+	token.Header["typ"], token.Header["kid"] = "at+jwt", base64.RawURLEncoding.EncodeToString(id[:8])
+	signed, err := token.SignedString(key)
+	if err != nil {
+		b.Fatal(err)
 	}
-	return []*server{
-		{name: ours, dir: b.app, python: b.python, env: d.env},
-		{name: bareName, dir: filepath.Join(here, "bare"), python: b.python, env: bare},
-		{name: usersName, dir: filepath.Join(here, "fastapi_users"), python: b.usersPython, env: users},
-	}
+	return signed
 }
 
-const ours, bareName, usersName = "generated app", "bare FastAPI", "fastapi-users"
+// refreshToken is the first one of a session whose salt is 32 zero bytes.
+func refreshToken(key []byte, session string) string {
+	head := session + ".0."
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(head))
+	mac.Write(make([]byte, 32))
+	return head + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}

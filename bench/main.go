@@ -1,9 +1,9 @@
 // Command bench generates the app, starts it, and prints how fast it is beside a
-// handler that does the least possible, and beside fastapi-users. All of them run in
+// handler that does the least possible, and beside what people use instead. All run in
 // turn on one core, the load on another, so that only the ratios of one run count.
 //
 //	go run ./bench -quick -only=me
-//	go run ./bench -write docs/performance.md
+//	go run ./bench -stack=go -write docs/performance-go.md
 package main
 
 import (
@@ -19,6 +19,8 @@ import (
 )
 
 type options struct {
+	stack  stack
+	name   string // of the stack
 	quick  bool
 	only   []string
 	dbs    []string
@@ -31,6 +33,7 @@ type options struct {
 func readFlags() options {
 	o := options{rounds: 3, span: 4 * time.Second}
 	var only, dbs, users string
+	flag.StringVar(&o.name, "stack", "fastapi", "which stack: fastapi or go")
 	flag.BoolVar(&o.quick, "quick", false, "short rounds, 1,000 users, SQLite")
 	flag.StringVar(&only, "only", "me,login,refresh,mixed", "what to measure")
 	flag.StringVar(&dbs, "db", "sqlite,postgres", "which databases")
@@ -39,6 +42,11 @@ func readFlags() options {
 	flag.Parse()
 	if o.quick {
 		o.rounds, o.span, dbs, users = 3, 2*time.Second, "sqlite", "1000"
+	}
+	var err error
+	if o.stack, err = chosenStack(o.name); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(2)
 	}
 	o.only, o.dbs = strings.Split(only, ","), strings.Split(dbs, ",")
 	for _, n := range strings.Split(users, ",") {
@@ -59,7 +67,8 @@ func main() {
 	b := newBed()
 	defer b.close()
 	b.pin()
-	var out report
+	o.stack.prepare(b)
+	out := report{options: o}
 	out.head(b)
 	for _, db := range o.dbs {
 		for _, users := range o.users {

@@ -51,6 +51,15 @@ func (r *result) of(app, what string) (sample, bool) {
 	return middle(samples), true
 }
 
+// footprint is the median of an app's memory in MB, and of its start in ms.
+func (r *result) footprint(app string) (idle, peak, start float64) {
+	var idles, peaks, starts []float64
+	for _, u := range r.usages[app] {
+		idles, peaks, starts = append(idles, u.idle), append(peaks, u.peak), append(starts, u.start.Seconds()*1000)
+	}
+	return median(idles), median(peaks), median(starts)
+}
+
 // run is one app under load.
 type run struct {
 	*bed
@@ -64,15 +73,15 @@ type run struct {
 
 // measure compares the apps in rounds, one after the other in each.
 func measure(b *bed, o options, db string, users int) *result {
-	d := b.fill(db, users)
+	d := b.fill(o.stack, db, users)
 	r := &result{db: db, users: users, seen: map[string]map[string][]sample{}, usages: map[string][]usage{}}
-	peers := b.peers(d)
+	apps := o.stack.apps(b, d)
 	chains := map[string]*chain{}
 	for range o.rounds {
 		if o.wants("login") {
-			r.hashes = append(r.hashes, b.hashesPerSecond(o.span))
+			r.hashes = append(r.hashes, b.hashesPerSecond(o))
 		}
-		for i, s := range peers {
+		for i, s := range apps {
 			if chains[s.name] == nil {
 				chains[s.name] = newChain(d.sample[i*refreshClients : (i+1)*refreshClients])
 			}
@@ -85,7 +94,7 @@ func measure(b *bed, o options, db string, users int) *result {
 }
 
 func (x *run) all() {
-	if x.server.name == usersName {
+	if x.server.foreign {
 		x.signUp()
 	}
 	load(4, x.o.span/4, x.me) // what is measured has started up
@@ -98,7 +107,7 @@ func (x *run) all() {
 	if x.o.wants("mixed") {
 		x.note("mixed", x.storm())
 	}
-	if x.server.name == usersName {
+	if x.server.foreign {
 		return
 	}
 	if x.o.wants("login") {
@@ -117,7 +126,7 @@ var turn atomic.Int64
 func (x *run) me(int) (*http.Request, func([]byte)) {
 	n := int(turn.Add(1))
 	path, token := "/auth/me", x.data.sample[n%len(x.data.sample)].Access
-	if x.server.name == usersName {
+	if x.server.foreign {
 		path, token = "/users/me", x.tokens[n%len(x.tokens)]
 	}
 	request, _ := http.NewRequest(http.MethodGet, x.server.url+path, nil)
@@ -128,7 +137,7 @@ func (x *run) me(int) (*http.Request, func([]byte)) {
 func (x *run) login(int) (*http.Request, func([]byte)) {
 	n := int(turn.Add(1))
 	path, email := "/auth/login", x.data.sample[n%len(x.data.sample)].Email
-	if x.server.name == usersName {
+	if x.server.foreign {
 		path, email = "/auth/jwt/login", userEmail(n%userSample)
 	}
 	form := url.Values{"username": {email}, "password": {password}}
@@ -230,17 +239,9 @@ func (x *run) fillUsers() {
 }
 
 // hashesPerSecond is what bcrypt alone does on the server's core.
-func (b *bed) hashesPerSecond(span time.Duration) float64 {
-	const code = `
-import bcrypt, sys, time
-password = sys.argv[1].encode()
-hashed, done, began = bcrypt.hashpw(password, bcrypt.gensalt(10)), 0, time.perf_counter()
-while time.perf_counter() - began < float(sys.argv[2]):
-    bcrypt.checkpw(password, hashed)
-    done += 1
-print(done / (time.perf_counter() - began))
-`
-	cmd := exec.Command("taskset", "-c", serverCore, b.python, "-c", code, password, fmt.Sprint(span.Seconds()))
+func (b *bed) hashesPerSecond(o options) float64 {
+	command := o.stack.hashing(b, fmt.Sprint(o.span.Seconds()))
+	cmd := exec.Command("taskset", append([]string{"-c", serverCore}, command...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
@@ -12,46 +11,49 @@ import (
 // report is the Markdown that is printed.
 type report struct {
 	strings.Builder
+	options options
 	results []*result
 }
 
 func (r *report) head(b *bed) {
-	versions, err := exec.Command(b.python, "-c", `
-import importlib.metadata as m, platform
-names = ("fastapi", "sqlalchemy", "uvicorn", "pyjwt", "bcrypt")
-print("Python " + platform.python_version() + ", " + ", ".join(f"{n} {m.version(n)}" for n in names))`).Output()
-	if err != nil {
-		b.Fatal(err)
-	}
-	fmt.Fprintf(r, `# Performance
+	o := r.options
+	fmt.Fprintf(r, `# Performance: %s
 
-Made by `+"`go run ./bench -write docs/performance.md`"+` on %s/%s with %d cores: the
-server on one, load and database on the other. %s; uvloop and httptools under all of them.
+Made by `+"`go run ./bench -stack=%s`"+` on %s/%s with %d cores: the server on one, load and
+database on the other. %s.
 
-Each app runs in turn, and each figure is the median of the rounds. Only the ratios of
+Each app runs in turn, and each figure is the median of %d rounds. Only the ratios of
 one run mean anything: the machine is shared, and another has other figures.
 
-- **generated app**: `+"`fastman new --type=jwt`"+`, unchanged, in production settings.
-- **bare FastAPI**: `+"`bench/peers/bare`"+` verifies the token and reads one row by one Core
-  select in one thread hop; a refresh is one update; one hash at a time.
-- **fastapi-users**: 15.0.5 as its documentation sets it up, with an async driver.
+%s
 
 /me is asked as %d users in turn. "During logins" is /me over %d connections while %d
 clients sign in without a pause.
-`, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), strings.TrimSpace(string(versions)), sampled, stormClients, storming)
+`, titles[o.name], o.name, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), o.stack.versions(b), o.rounds, o.stack.about, sampled, stormClients, storming)
+}
+
+var titles = map[string]string{"fastapi": "FastAPI", "go": "Go"}
+
+// apps are the names of the compared apps, ours first.
+func (r *report) apps() []string {
+	if r.options.stack.bounds.peer > 0 {
+		return []string{ours, bareName, peerName}
+	}
+	return []string{ours, bareName}
 }
 
 func (r *report) add(result *result) {
 	r.results = append(r.results, result)
 	fmt.Fprintf(r, "\n## %s, %s users\n\n", names[result.db], grouped(result.users))
-	fmt.Fprintln(r, "| | "+ours+" | "+bareName+" | "+usersName+" | to bare | to fastapi-users |\n|---|---|---|---|---|---|")
+	apps := r.apps()
+	fmt.Fprintf(r, "| | %s | to %s |\n|---%s\n", strings.Join(apps, " | "), strings.Join(apps[1:], " | to "), strings.Repeat("|---", 2*len(apps)-1)+"|")
 	for _, m := range measurements {
 		r.row(result, m)
 	}
 	if len(result.hashes) > 0 {
 		alone := median(result.hashes)
 		login, _ := result.of(ours, "login")
-		fmt.Fprintf(r, "| bcrypt alone, hashes/s | %.1f | | | logins are %.2f of it | |\n", alone, login.perSecond/alone)
+		fmt.Fprintf(r, "| bcrypt alone, hashes/s; logins to it | %.1f; %.2f %s|\n", alone, login.perSecond/alone, strings.Repeat("| ", 2*len(apps)-2))
 	}
 	r.usage(result)
 }
@@ -71,10 +73,10 @@ func (r *report) row(result *result, m measurement) {
 		return
 	}
 	fmt.Fprintf(r, "| %s: requests/s, p99 ", m.title)
-	for _, app := range []string{ours, bareName, usersName} {
+	for _, app := range r.apps() {
 		fmt.Fprintf(r, "| %s ", shown(result.of(app, m.what)))
 	}
-	for _, app := range []string{bareName, usersName} {
+	for _, app := range r.apps()[1:] {
 		fmt.Fprintf(r, "| %s ", ratio(mine.perSecond, result, app, m.what))
 	}
 	fmt.Fprintln(r, "|")
@@ -108,31 +110,29 @@ func ratio(mine float64, result *result, app, what string) string {
 
 func (r *report) usage(result *result) {
 	fmt.Fprint(r, "| memory idle → peak, MB; start ")
-	for _, app := range []string{ours, bareName, usersName} {
-		var idle, peak, start []float64
-		for _, u := range result.usages[app] {
-			idle, peak, start = append(idle, u.idle), append(peak, u.peak), append(start, u.start.Seconds()*1000)
-		}
-		fmt.Fprintf(r, "| %.0f → %.0f; %.0f ms ", median(idle), median(peak), median(start))
+	for _, app := range r.apps() {
+		idle, peak, start := result.footprint(app)
+		fmt.Fprintf(r, "| %.0f → %.0f; %.0f ms ", idle, peak, start)
 	}
-	fmt.Fprintln(r, "| | |")
+	fmt.Fprintln(r, strings.Repeat("| ", len(r.apps())-1)+"|")
 }
 
 // targets says of each bound whether it holds.
 func (r *report) targets() {
 	fmt.Fprint(r, "\n## Bounds\n\n| bound | measured | holds |\n|---|---|---|\n")
+	limits := r.options.stack.bounds
 	for _, result := range r.results {
 		where := fmt.Sprintf("%s, %s users: ", names[result.db], grouped(result.users))
 		for _, n := range connections {
 			what := fmt.Sprintf("me %d", n)
-			r.least(result, where, what, bareName, 0.9)
-			r.least(result, where, what, usersName, 3)
+			r.least(result, where, what, bareName, limits.me)
+			r.least(result, where, what, peerName, limits.peer)
 		}
-		r.least(result, where, "mixed", bareName, 0.8)
+		r.least(result, where, "mixed", bareName, limits.mixed)
 		if s, ok := result.of(ours, "mixed"); ok {
 			r.bound(where+"p99 of /me during logins under 50 ms", millis(s.p99), s.p99 < 50*time.Millisecond)
 		}
-		r.least(result, where, "refresh", bareName, 0.8)
+		r.least(result, where, "refresh", bareName, limits.refresh)
 		if s, ok := result.of(ours, "login"); ok && len(result.hashes) > 0 {
 			got := s.perSecond / median(result.hashes)
 			r.bound(where+"logins at least 0.90 of bcrypt alone", fmt.Sprintf("%.2f", got), got >= 0.9)
@@ -144,6 +144,21 @@ func (r *report) targets() {
 		}
 	}
 	r.growth()
+	r.footprint(limits)
+}
+
+// footprint holds memory and start against their limits.
+func (r *report) footprint(limits bounds) {
+	for _, result := range r.results {
+		where := fmt.Sprintf("%s, %s users: ", names[result.db], grouped(result.users))
+		_, peak, start := result.footprint(ours)
+		if limits.memory > 0 {
+			r.bound(fmt.Sprintf("%smemory under load at most %.0f MB", where, limits.memory), fmt.Sprintf("%.0f MB", peak), peak <= limits.memory)
+		}
+		if limits.start > 0 {
+			r.bound(fmt.Sprintf("%sfirst answer within %.0f ms", where, limits.start), fmt.Sprintf("%.0f ms", start), start <= limits.start)
+		}
+	}
 }
 
 // growth compares a million users with a thousand.

@@ -16,11 +16,14 @@ import (
 
 // server is one of the compared apps.
 type server struct {
-	name, dir, python string
-	env               map[string]string
-	url               string
-	process           *exec.Cmd
-	stderr            bytes.Buffer
+	name, dir string
+	command   func(port string) []string
+	env       map[string]string
+	foreign   bool // it has users and tokens of its own
+
+	url     string
+	process *exec.Cmd
+	stderr  bytes.Buffer
 }
 
 // run starts the server on its core, stops it when done has run, and fills in what
@@ -28,16 +31,8 @@ type server struct {
 func (b *bed) run(s *server, done func()) usage {
 	port := strconv.Itoa(testbed.FreePort(b))
 	s.url = "http://127.0.0.1:" + port
-	module := "main:app"
-	if s.dir == b.app {
-		module = "app.main:app"
-	}
-	s.process = exec.Command("taskset", "-c", serverCore, s.python, "-m", "uvicorn", module,
-		"--port", port, "--no-access-log", "--log-level", "warning", "--loop", "uvloop", "--http", "httptools")
-	s.process.Dir, s.process.Env = s.dir, os.Environ()
-	for name, value := range s.env {
-		s.process.Env = append(s.process.Env, name+"="+value)
-	}
+	s.process = exec.Command("taskset", append([]string{"-c", serverCore}, s.command(port)...)...)
+	s.process.Dir, s.process.Env = s.dir, append(environ(s.env), "PORT="+port)
 	s.stderr.Reset()
 	s.process.Stderr = &s.stderr
 	began := time.Now()
@@ -48,7 +43,7 @@ func (b *bed) run(s *server, done func()) usage {
 	go func() { _ = s.process.Wait(); close(ended) }()
 	b.Cleanup(func() { _ = s.process.Process.Kill() })
 	for {
-		if _, err := http.Get(s.url + "/openapi.json"); err == nil {
+		if _, err := http.Get(s.url + "/health"); err == nil {
 			break
 		}
 		select {

@@ -17,7 +17,6 @@ import (
 
 	"fastman/conformance"
 	"fastman/internal/feature"
-	"fastman/internal/testbed"
 )
 
 // An app that gives one answer to everything passes no case.
@@ -167,7 +166,7 @@ var defects = []defect{
 // for it.
 func TestDefectsAreCaught(t *testing.T) {
 	app := template(t, "sqlite:///./app.db")
-	server := testbed.Boot(t, app.dir, app.python, app.env)
+	server := app.Boot(t, app.env)
 	db := openSQLite(t, app)
 	for _, d := range defects {
 		t.Run(d.name, func(t *testing.T) {
@@ -175,7 +174,7 @@ func TestDefectsAreCaught(t *testing.T) {
 				URL: d.inFrontOf(t, server.URL), Set: feature.NewSet(feature.JWT), Secret: testSecret,
 				DB: db, Dialect: conformance.SQLite,
 				Boot: func(ctx context.Context, env map[string]string) (*conformance.Instance, error) {
-					instance, err := app.boot(ctx, env)
+					instance, err := app.again(ctx, env)
 					if err == nil {
 						instance.URL = d.inFrontOf(t, instance.URL)
 					}

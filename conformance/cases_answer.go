@@ -33,6 +33,9 @@ var answerCases = []Case{
 		Run: answersOpenAPI,
 	},
 	{
+		Name: "answers/a-slash-more-is-another-path", Section: "Errors", Type: feature.JWT, Run: answersSlash,
+	},
+	{
 		Name: "answers/other-methods-are-refused", Section: "Errors", Type: feature.JWT, Run: answersMethods,
 	},
 }
@@ -206,6 +209,25 @@ func answersMethods(t *T) {
 			a := t.send(c)
 			if a.status >= 300 && a.status < 400 || a.status >= 500 || (a.status < 300 && method != "HEAD" && method != "OPTIONS") {
 				a.errorf("%s %s is answered with %d", method, path, a.status)
+			}
+		}
+	}
+}
+
+// answersSlash asks for what frameworks like to redirect: the sender's Host would say
+// where to, and a client would send its password there.
+func answersSlash(t *T) {
+	acc, s := t.member()
+	for _, c := range []call{
+		loginForm(acc.email, acc.password), post("/register", newAccount().registration()), me(s.access),
+		refreshWith(s.refresh), forgot(acc.email), get("/sessions").as(s.access),
+	} {
+		for _, more := range []string{"/", "//"} {
+			slashed := c
+			slashed.path += more
+			a := t.send(slashed).expect(c.path+more, http.StatusNotFound)
+			if a.header.Get("Location") != "" || a.header.Get("Cache-Control") != "no-store" {
+				a.errorf("%s%s is not answered by the module", c.path, more)
 			}
 		}
 	}

@@ -1,6 +1,8 @@
 package conformance
 
 import (
+	"fmt"
+	"net"
 	"net/http"
 	"regexp"
 	"strings"
@@ -9,6 +11,10 @@ import (
 )
 
 var logCases = []Case{
+	{
+		Name: "log/who-hangs-up-leaves-no-traceback", Section: "Log", Type: feature.JWT,
+		Needs: []Need{NeedOutput}, Run: logHungUp,
+	},
 	{
 		Name: "log/tells-who-did-what-from-where", Section: "Log", Type: feature.JWT,
 		ASVS: []string{"16.2.1", "16.3.1"}, Needs: []Need{NeedOutput}, Run: logEvents,
@@ -77,5 +83,24 @@ func logSecrets(t *T) {
 	}
 	for _, line := range lines {
 		t.Errorf("the log holds a password, a token or an address: %s", masked(line))
+	}
+}
+
+func logHungUp(t *T) {
+	before := len(t.target.Output())
+	host := strings.TrimPrefix(t.target.URL, "http://")
+	for _, path := range []string{"/login", "/register", "/refresh"} {
+		connection, err := net.Dial("tcp", host)
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		fmt.Fprintf(connection, "POST %s%s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", t.target.Prefix, path, host)
+		_ = connection.Close()
+	}
+	t.member() // by then the app has seen the others go
+	for _, word := range []string{"Traceback", "goroutine ", "panic"} {
+		if strings.Contains(t.target.Output()[before:], word) {
+			t.Errorf("a client that hangs up leaves a %q in the log", word)
+		}
 	}
 }

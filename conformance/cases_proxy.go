@@ -93,6 +93,10 @@ func proxyChain(t *T) {
 	if n := app.tried(acc, perAccountAndIP+5, func(i int) string { return chains[i%len(chains)] }); n != perAccountAndIP {
 		t.Errorf("one client through several chains: %d passwords tried, want %d", n, perAccountAndIP)
 	}
+	if n := app.tried(acc, perAccountAndIP+2, func(int) string { return "10.1.5.5" }); n != perAccountAndIP {
+		t.Errorf("a client inside the trusted network: %d passwords tried, want %d", n, perAccountAndIP)
+	}
+	app.send(forwarded(loginForm(acc.email, acc.password), "10.1.5.6, 10.1.2.3")).expect("another client inside it", http.StatusOK)
 	for _, chain := range []string{"", "garbage", "203.0.113.1, garbage", "10.1.2.3"} {
 		app.send(forwarded(loginForm(acc.email, acc.password), chain)).expect("a chain of "+quoted(chain), http.StatusOK)
 	}

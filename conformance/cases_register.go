@@ -153,7 +153,7 @@ func registerRefusesAddresses(t *T) {
 	for _, email := range []string{
 		"plain", "@example.com", "a@", "a@@example.com", "a b@example.com", "a@exa mple.com",
 		"Alice <alice@example.com>", "a@example.com\n", "a@example.com\nBcc: b@example.com",
-		"a@example.com\u0000", "a@example.com,b@example.com", "a@-example.com", "a@example..com",
+		"a@example.com\u0000", "a@example.com,b@example.com", "=?utf-8?q?b=40evil.example=2C?=@example.com", "a@-example.com", "a@example..com",
 		".a@example.com", "a..b@example.com", long + "@example.com", "a@" + long + ".com",
 	} {
 		fields := newAccount().registration()

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -46,6 +47,10 @@ var resetCases = []Case{
 		Needs: []Need{NeedMail, NeedBoot}, Run: resetRace,
 	},
 	{
+		Name: "reset/and-change-at-once-both-answer", Section: "One-time tokens", Type: feature.JWT,
+		Needs: []Need{NeedMail}, Run: resetAndChange,
+	},
+	{
 		Name: "reset/a-new-token-replaces-the-old", Section: "One-time tokens", Type: feature.JWT,
 		Needs: []Need{NeedMail}, Run: resetReplaced,
 	},
@@ -63,11 +68,11 @@ var resetCases = []Case{
 	},
 	{
 		Name: "reset/takes-the-account-over", Section: "Ownership", Type: feature.JWT,
-		Needs: []Need{NeedMail}, Run: resetTakesOver,
+		Needs: []Need{NeedMail, NeedOutput}, Run: resetTakesOver,
 	},
 	{
 		Name: "reset/ends-the-lock-of-the-account", Section: "Throttle", Type: feature.JWT,
-		Needs: []Need{NeedMail}, Run: resetUnlocks,
+		Needs: []Need{NeedMail, NeedDB}, Run: resetUnlocks,
 	},
 }
 
@@ -309,6 +314,10 @@ func resetTakesOver(t *T) {
 	t.reset(t.resetLink(acc, 1), newPassword).want(http.StatusNoContent)
 	t.dead("who registered the address", squatter)
 	t.login(acc.email, acc.password).expect("the password of who registered", http.StatusUnauthorized)
+	t.logs(fmt.Sprintf("auth.account.takeover user_id=%d", acc.id))
+	if notice := t.mailsTo(acc.email, 2)[1]; !strings.Contains(notice.Text, "before its address was confirmed") {
+		t.Errorf("the notice does not tell that the account was taken over:\n%s", notice.Text)
+	}
 }
 
 func resetUnlocks(t *T) {
@@ -317,6 +326,26 @@ func resetUnlocks(t *T) {
 		t.login(acc.email, "wrong")
 	}
 	t.login(acc.email, acc.password).expect("a locked account", http.StatusTooManyRequests)
+	t.exec("UPDATE auth_throttle SET count = ? WHERE key = ?", perAccount+1, fmt.Sprintf("login:account:u%d", acc.id))
+	stranger := t.fresh()
+	stranger.login(acc.email, acc.password).expect("an account that is locked for a day", http.StatusTooManyRequests)
 	t.reset(t.resetLink(acc, 1), newPassword).want(http.StatusNoContent)
 	t.login(acc.email, newPassword).expect("after the reset", http.StatusOK)
+	stranger.login(acc.email, newPassword).expect("after the reset, from elsewhere", http.StatusOK)
+}
+
+// resetAndChange would find locks that are taken in two orders: each waits for the other.
+func resetAndChange(t *T) {
+	for range 8 {
+		from := t.fresh()
+		acc, s := from.member()
+		token := from.resetLink(acc, 1)
+		change := post("/password/change", map[string]any{"current_password": acc.password, "new_password": newPassword}).as(s.access)
+		answers := from.together([]call{resetWith(token, newPassword), change})
+		answers[0].expect("a reset beside a change", http.StatusNoContent, http.StatusBadRequest)
+		answers[1].expect("a change beside a reset", http.StatusNoContent, http.StatusBadRequest, http.StatusUnauthorized)
+		if answers[0].status != http.StatusNoContent && answers[1].status != http.StatusNoContent {
+			t.Errorf("neither the reset nor the change was done")
+		}
+	}
 }

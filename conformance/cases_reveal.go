@@ -28,6 +28,14 @@ var revealCases = []Case{
 		Name: "reveal-false/register-takes-the-same-time", Section: "No enumeration: AUTH_REVEAL_REGISTERED", Type: feature.JWT,
 		ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot, NeedMail}, Run: revealTiming,
 	},
+	{
+		Name: "reveal-false/the-bounds-tell-nothing", Section: "No enumeration: AUTH_REVEAL_REGISTERED", Type: feature.JWT,
+		ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot, NeedMail}, Run: revealBounds,
+	},
+	{
+		Name: "reveal-false/the-owner-is-told-at-the-address-that-is-stored", Section: "No enumeration: AUTH_REVEAL_REGISTERED", Type: feature.JWT,
+		Needs: []Need{NeedBoot, NeedMail}, Run: revealSpelling,
+	},
 }
 
 // unrevealing is the app that tells nobody who is registered.
@@ -123,4 +131,34 @@ func revealTiming(t *T) {
 		}
 	}
 	app.sameTime(attempt{"a new address", as(account{})}, attempt{"a taken one", as(taken)})
+}
+
+// revealBounds signs in with the password of a sign-up that was answered alike for a
+// new address and for a taken one.
+func revealBounds(t *T) {
+	app := t.unrevealing()
+	taken, fresh := app.register1st(), newAccount()
+	intruder := taken
+	intruder.username, intruder.password = newAccount().username, newAccount().password
+	app.registerUnseen(intruder)
+	app.registerUnseen(fresh)
+	for i := range perAccountAndIP + 2 {
+		known, unknown := app.login(intruder.email, intruder.password), app.login(fresh.email, fresh.password)
+		if known.status != unknown.status {
+			t.Fatalf("sign-in %d: %d for a taken address, %d for a new one", i+1, known.status, unknown.status)
+		}
+	}
+}
+
+func revealSpelling(t *T) {
+	app := t.unrevealing()
+	tail := "." + unique() + "@example.com"
+	acc := newAccount()
+	acc.email = "strasse" + tail
+	app.registerUnseen(acc)
+	app.mailsTo(acc.email, 1)
+	intruder := newAccount()
+	intruder.email = "stra\u00dfe" + tail
+	app.registerUnseen(intruder)
+	app.mailsTo(acc.email, 2)
 }

@@ -29,6 +29,10 @@ var startCases = []Case{
 		Name: "start/refused-with-a-cheap-hash-in-production", Section: "Settings: BCRYPT_ROUNDS", Type: feature.JWT,
 		Needs: []Need{NeedBoot}, Run: startCheapHash,
 	},
+	{
+		Name: "start/refused-with-numbers-that-make-no-sense", Section: "Settings", Type: feature.JWT,
+		ASVS: []string{"6.2.1"}, Needs: []Need{NeedBoot}, Run: startNumbers,
+	},
 }
 
 func startWithoutKey(t *T) {
@@ -71,4 +75,19 @@ func startCheapHash(t *T) {
 	t.refuses("3 rounds", map[string]string{"ENVIRONMENT": "test", "BCRYPT_ROUNDS": "3"}, "BCRYPT_ROUNDS")
 	app := t.boot(map[string]string{"ENVIRONMENT": "production", "BCRYPT_ROUNDS": "10"})
 	app.member()
+}
+
+func startNumbers(t *T) {
+	for name, values := range map[string][]string{
+		"ACCESS_TOKEN_EXPIRE_MINUTES": {"0", "-30", "1441", "99999999999999999999", "thirty"},
+		"REFRESH_TOKEN_EXPIRE_DAYS":   {"0", "-1", "36500"},
+		"SESSION_MAX_DAYS":            {"0", "-1", "9999999"},
+		"PASSWORD_MIN_LENGTH":         {"0", "-3", "1025"},
+	} {
+		for _, value := range values {
+			t.refuses(name+"="+value, map[string]string{name: value}, name)
+		}
+	}
+	t.refuses("passwords of 7 characters in production",
+		map[string]string{"ENVIRONMENT": "production", "BCRYPT_ROUNDS": "10", "PASSWORD_MIN_LENGTH": "7"}, "PASSWORD_MIN_LENGTH")
 }

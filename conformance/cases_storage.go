@@ -126,6 +126,11 @@ func storageTables(t *T) {
 			t.Errorf("%s answers a query for nothing", table)
 		}
 	}
+	if t.target.Dialect == SQLite {
+		if mode := t.row("PRAGMA journal_mode")[0]; mode != "wal" {
+			t.Errorf("SQLite's journal is %q, want wal: else readers wait for writers", mode)
+		}
+	}
 }
 
 func storageLog(t *T) {

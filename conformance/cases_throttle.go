@@ -32,12 +32,20 @@ var throttleCases = []Case{
 		Name: "throttle/unknown-names-alike", Section: "Throttle", Type: feature.JWT, Run: throttleUnknown,
 	},
 	{
+		Name: "throttle/spellings-count-as-one-name", Section: "Throttle", Type: feature.JWT,
+		ASVS: []string{"6.3.8"}, Run: throttleSpellings,
+	},
+	{
 		Name: "throttle/one-address-over-many-accounts", Section: "Throttle", Type: feature.JWT,
 		ASVS: []string{"6.3.1"}, Run: throttleSpray,
 	},
 	{
 		Name: "throttle/one-account-from-many-addresses", Section: "Throttle", Type: feature.JWT,
 		ASVS: []string{"6.3.1"}, Needs: []Need{NeedDB}, Run: throttleBotnet,
+	},
+	{
+		Name: "throttle/forgot-serves-the-owner-from-a-known-address", Section: "Throttle", Type: feature.JWT,
+		Run: throttleForgot,
 	},
 	{
 		Name: "throttle/200-at-once-get-no-further", Section: "Throttle", Type: feature.JWT,
@@ -259,4 +267,29 @@ func throttleTokens(t *T) {
 		t.send(forgot(newAccount().email)).want(http.StatusAccepted)
 	}
 	t.send(forgot(newAccount().email)).expect("a reset mail past the bound", http.StatusTooManyRequests).wantRetryAfter()
+}
+
+func throttleSpellings(t *T) {
+	for what, name := range map[string]string{"a known": t.register().email, "an unknown": newAccount().email} {
+		local, _, _ := strings.Cut(name, "@")
+		spellings := []string{name, strings.ToUpper(name), local + "@\uff45xample.com", local + "@example\u3002com"}
+		for i := range perAccountAndIP {
+			t.login(spellings[i%len(spellings)], "wrong").expect(fmt.Sprint(what, " address, attempt ", i+1), http.StatusUnauthorized)
+		}
+		for _, spelling := range spellings {
+			t.login(spelling, "wrong").expect(what+" address past the bound, as "+quoted(spelling), http.StatusTooManyRequests)
+		}
+	}
+}
+
+func throttleForgot(t *T) {
+	acc, _ := t.member() // known from here
+	for range perAccount / perAccountAndIP {
+		from := t.fresh()
+		for range perAccountAndIP {
+			from.send(forgot(acc.email)).want(http.StatusAccepted)
+		}
+	}
+	t.fresh().send(forgot(acc.email)).expect("a stranger past the bound", http.StatusTooManyRequests).wantRetryAfter()
+	t.send(forgot(acc.email)).expect("the owner from a known address", http.StatusAccepted)
 }

@@ -35,11 +35,30 @@ func TestTemplateOnPostgres(t *testing.T) {
 	template(t, url).keepsContract(t, open(t, "pgx", url), conformance.Postgres)
 }
 
+// The Go template keeps the contract on SQLite.
+func TestGoTemplateOnSQLite(t *testing.T) {
+	app := goTemplate(t, "sqlite:///./app.db")
+	app.keepsContract(t, openSQLite(t, app), conformance.SQLite)
+}
+
+// The Go template keeps the contract on PostgreSQL.
+func TestGoTemplateOnPostgres(t *testing.T) {
+	url := testbed.StartPostgres(t).NewDatabase(t)
+	goTemplate(t, url).keepsContract(t, open(t, "pgx", url), conformance.Postgres)
+}
+
 // An app whose environment has no SECRET_KEY at all does not start.
-func TestTemplateNeedsSecretKey(t *testing.T) {
-	app := template(t, "sqlite:///./app.db")
-	delete(app.env, "SECRET_KEY")
-	output := testbed.BootFail(t, app.dir, app.python, app.env)
+func TestTemplateNeedsSecretKey(t *testing.T) { template(t, "sqlite:///./app.db").needsSecretKey(t) }
+
+// Neither does the Go app.
+func TestGoTemplateNeedsSecretKey(t *testing.T) {
+	goTemplate(t, "sqlite:///./app.db").needsSecretKey(t)
+}
+
+func (p project) needsSecretKey(t *testing.T) {
+	t.Helper()
+	delete(p.env, "SECRET_KEY")
+	output := p.BootFail(t, p.env)
 	for _, text := range []string{"SECRET_KEY", "fastman generate:key"} {
 		if !strings.Contains(output, text) {
 			t.Errorf("the output does not mention %q:\n%s", text, output)
@@ -47,19 +66,29 @@ func TestTemplateNeedsSecretKey(t *testing.T) {
 	}
 }
 
-// project is a copy of the template with a migrated database.
+// project is a template that is ready to start.
 type project struct {
-	dir, python string
-	env         map[string]string
+	testbed.App
+	env map[string]string
 }
 
+// template is a copy of the FastAPI template with a migrated database.
 func template(t *testing.T, databaseURL string) project {
 	t.Helper()
-	p := project{testbed.CopyApp(t), filepath.Join(testbed.Venv(t), "python"), map[string]string{
-		"ENVIRONMENT": "test", "SECRET_KEY": testSecret, "DATABASE_URL": databaseURL, "BCRYPT_ROUNDS": "4",
-	}}
-	testbed.Migrate(t, p.dir, p.python, p.env)
+	dir, python := testbed.CopyApp(t), filepath.Join(testbed.Venv(t), "python")
+	p := project{testbed.FastAPI(dir, python), settings(databaseURL)}
+	testbed.Migrate(t, dir, python, p.env)
 	return p
+}
+
+// goTemplate is the Go template, which migrates its database when it starts.
+func goTemplate(t *testing.T, databaseURL string) project {
+	t.Helper()
+	return project{testbed.BuildGo(t), settings(databaseURL)}
+}
+
+func settings(databaseURL string) map[string]string {
+	return map[string]string{"ENVIRONMENT": "test", "SECRET_KEY": testSecret, "DATABASE_URL": databaseURL, "BCRYPT_ROUNDS": "4"}
 }
 
 func open(t *testing.T, driver, dsn string) *sql.DB {
@@ -74,25 +103,40 @@ func open(t *testing.T, driver, dsn string) *sql.DB {
 
 func openSQLite(t *testing.T, p project) *sql.DB {
 	t.Helper()
-	return open(t, "sqlite", "file:"+filepath.Join(p.dir, "app.db")+"?_pragma=busy_timeout(10000)")
+	return open(t, "sqlite", "file:"+filepath.Join(p.Dir, "app.db")+"?_pragma=busy_timeout(10000)")
 }
 
-// keepsContract runs every case as a test of its own. Nothing may be skipped: the
-// target offers all that a case can need.
+// keepsContract runs every case.
 func (p project) keepsContract(t *testing.T, db *sql.DB, dialect conformance.Dialect) {
+	mails := newMailbox(t, p)
+	server := p.Boot(t, p.env)
+	pass(t, every, conformance.Target{
+		URL: server.URL, Set: feature.NewSet(feature.JWT), Secret: testSecret,
+		DB: db, Dialect: dialect, Mail: mails, Output: server.Output, Boot: p.again,
+	})
+}
+
+// newMailbox gets what the apps send.
+func newMailbox(t *testing.T, apps ...project) *conformance.Mailbox {
+	t.Helper()
 	mails, err := conformance.NewMailbox()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(mails.Close)
-	p.env["AUTH_MAIL_URL"], p.env["AUTH_PUBLIC_URL"] = mails.URL(), "https://app.example"
-	server := testbed.Boot(t, p.dir, p.python, p.env)
-	target := conformance.Target{
-		URL: server.URL, Set: feature.NewSet(feature.JWT), Secret: testSecret,
-		DB: db, Dialect: dialect, Mail: mails, Output: server.Output, Boot: p.boot,
+	for _, app := range apps {
+		app.env["AUTH_MAIL_URL"], app.env["AUTH_PUBLIC_URL"] = mails.URL(), "https://app.example"
 	}
+	return mails
+}
+
+func every(conformance.Case) bool { return true }
+
+// pass runs each of the cases as a test of its own. Nothing may be skipped: the target
+// offers all that a case can need.
+func pass(t *testing.T, cases func(conformance.Case) bool, target conformance.Target) {
 	wanted := regexp.MustCompile(*only)
-	matches := func(c conformance.Case) bool { return wanted.MatchString(c.Name) }
+	matches := func(c conformance.Case) bool { return cases(c) && wanted.MatchString(c.Name) }
 	for result := range conformance.Run(t.Context(), target, matches) {
 		t.Run(result.Case.Name, func(t *testing.T) {
 			t.Logf("%v, %s", result.Took.Round(1e6), result.Case.Section)
@@ -103,10 +147,11 @@ func (p project) keepsContract(t *testing.T, db *sql.DB, dialect conformance.Dia
 	}
 }
 
-func (p project) boot(ctx context.Context, env map[string]string) (*conformance.Instance, error) {
+// again starts another process of the app.
+func (p project) again(ctx context.Context, env map[string]string) (*conformance.Instance, error) {
 	all := maps.Clone(p.env)
 	maps.Copy(all, env)
-	server, err := testbed.StartApp(ctx, p.dir, p.python, all)
+	server, err := p.Start(ctx, all)
 	var refused *testbed.RefusedError
 	if errors.As(err, &refused) {
 		return nil, &conformance.RefusedError{Output: refused.Output}

@@ -6,8 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"fastman/internal/testbed"
 )
 
 // wycheproof is the part of a file of Project Wycheproof that is read here.
@@ -38,7 +36,7 @@ func TestWycheproofTokensAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	app := template(t, "sqlite:///./app.db")
-	server := testbed.Boot(t, app.dir, app.python, app.env)
+	server := app.Boot(t, app.env)
 	sent := 0
 	for _, group := range vectors.TestGroups {
 		for _, vector := range group.Tests {

@@ -8,10 +8,17 @@ import (
 	"strings"
 )
 
-// MapGoStrings replaces the string literals of Go source, whatever their quotes.
+var quotedWord = regexp.MustCompile(`"[^"\s]*"`)
+
+// MapGoStrings replaces the string literals of Go source, whatever their quotes, and
+// words in quotes in its comments.
 func MapGoStrings(src string, change func(string) string) string {
 	return mapGoTokens(src, func(kind token.Token, text string) string {
-		if kind != token.STRING {
+		switch kind {
+		case token.COMMENT:
+			return quotedWord.ReplaceAllStringFunc(text, func(q string) string { return `"` + change(q[1:len(q)-1]) + `"` })
+		case token.STRING:
+		default:
 			return text
 		}
 		value, err := strconv.Unquote(text)

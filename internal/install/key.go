@@ -163,8 +163,13 @@ func replaceKey(src []byte, file string) ([]byte, error) {
 }
 
 func announceKey(src []byte, file string) ([]byte, error) {
-	if value, _ := edit.DotenvGet(src, current); value == "" {
+	value, _ := edit.DotenvGet(src, current)
+	switch {
+	case value == "":
 		return nil, failure(file+": has no SECRET_KEY to rotate", "make one: fastman generate:key")
+	case strings.Contains(value, ",") || strings.TrimSpace(value) != value:
+		return nil, failure(file+": SECRET_KEY holds a comma or outer spaces, so that it cannot stand in the list SECRET_KEY_PREVIOUS",
+			"replace it, which signs everybody out: fastman generate:key")
 	}
 	if value, _ := edit.DotenvGet(src, previous); value != "" {
 		return nil, failure(file+": a rotation is under way: SECRET_KEY_PREVIOUS is set", nextStep(src))

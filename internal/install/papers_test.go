@@ -47,7 +47,7 @@ func TestRequestsOfANewProject(t *testing.T) {
 	python := filepath.Join(testbed.Venv(t), "python")
 	env := map[string]string{"AUTH_MAIL_URL": "file:mails"}
 	testbed.Migrate(t, dir, python, env)
-	server := testbed.Boot(t, dir, python, env)
+	server := testbed.FastAPI(dir, python).Boot(t, env)
 	c := collection{t: t, values: map[string]string{}, mails: filepath.Join(dir, "mails")}
 	preamble, requests, _ := strings.Cut(readFile(t, dir, "requests.http"), "###")
 	for _, pair := range regexp.MustCompile(`(?m)^@(\w+) = (.*)$`).FindAllStringSubmatch(preamble, -1) {

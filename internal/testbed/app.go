@@ -2,8 +2,10 @@ package testbed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -20,9 +22,45 @@ import (
 const (
 	// startPatience is how long an app may take to answer, or to refuse.
 	startPatience = 90 * time.Second
+	// buildPatience is how long a build may take that finds nothing in a cache.
+	buildPatience = 10 * time.Minute
 	// stopPatience is how long an app may finish what it is doing.
 	stopPatience = 2 * time.Second
 )
+
+// App is an app that a test can start: where it stands, and the command that serves
+// it on a port of 127.0.0.1.
+type App struct {
+	Dir   string
+	serve func(port string) []string
+}
+
+// FastAPI is app.main:app of dir under uvicorn.
+func FastAPI(dir, python string) App {
+	return App{dir, func(port string) []string {
+		return []string{python, "-m", "uvicorn", "app.main:app", "--host", "127.0.0.1", "--port", port}
+	}}
+}
+
+// Binary is a program that takes its port from PORT.
+func Binary(dir, path string) App {
+	return App{dir, func(string) []string { return []string{path} }}
+}
+
+// BuildGo builds the Go template, and returns it as an app in a folder of its own.
+func BuildGo(t testing.TB) App {
+	t.Helper()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "app.exe") // a name that every system runs
+	res, err := run.Run(context.Background(), run.Spec{
+		Args: []string{"go", "build", "-o", path, "./templates/goapp"}, Dir: Root(t),
+		Env: []string{"CGO_ENABLED=0"}, Timeout: buildPatience,
+	})
+	if err != nil {
+		t.Fatalf("go build ./templates/goapp: %v\n%s%s", err, res.Stdout, res.Stderr)
+	}
+	return Binary(dir, path)
+}
 
 // Server is an app that runs in processes of its own.
 type Server struct {
@@ -42,11 +80,11 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("the app ended with status %d before it answered:\n%s", e.Code, e.Output)
 }
 
-// Boot starts app.main:app of dir under uvicorn, waits until it answers, and stops
-// it when the test ends. env goes on top of the app's own .env.
-func Boot(t testing.TB, dir, python string, env map[string]string) *Server {
+// Boot starts the app, waits until it answers, and stops it when the test ends. env
+// goes on top of the app's own .env.
+func (a App) Boot(t testing.TB, env map[string]string) *Server {
 	t.Helper()
-	server, err := StartApp(context.Background(), dir, python, env)
+	server, err := a.Start(context.Background(), env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,9 +98,9 @@ func Boot(t testing.TB, dir, python string, env map[string]string) *Server {
 }
 
 // BootFail starts an app that must refuse to start, and returns its last words.
-func BootFail(t testing.TB, dir, python string, env map[string]string) string {
+func (a App) BootFail(t testing.TB, env map[string]string) string {
 	t.Helper()
-	server, err := StartApp(context.Background(), dir, python, env)
+	server, err := a.Start(context.Background(), env)
 	if err == nil {
 		server.Stop()
 		t.Fatal("the app starts, and should not")
@@ -74,18 +112,19 @@ func BootFail(t testing.TB, dir, python string, env map[string]string) string {
 	return refused.Output
 }
 
-// StartApp is Boot without a test: the caller stops the server. An app that ends
-// before it answers is a *RefusedError.
-func StartApp(ctx context.Context, dir, python string, env map[string]string) (*Server, error) {
-	port, err := freePort()
+// Start is Boot without a test: the caller stops the server. An app that ends before
+// it answers is a *RefusedError.
+func (a App) Start(ctx context.Context, env map[string]string) (*Server, error) {
+	free, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{URL: "http://127.0.0.1:" + strconv.Itoa(port), output: &collected{}}
+	port := strconv.Itoa(free)
+	s := &Server{URL: "http://127.0.0.1:" + port, output: &collected{}}
 	s.process, err = run.Start(context.WithoutCancel(ctx), run.Spec{
-		Args:     []string{python, "-m", "uvicorn", "app.main:app", "--host", "127.0.0.1", "--port", strconv.Itoa(port)},
-		Dir:      dir,
-		Env:      environment(env),
+		Args:     a.serve(port),
+		Dir:      a.Dir,
+		Env:      append(environment(env), "PORT="+port),
 		Unset:    unset(env),
 		Progress: s.output,
 	})
@@ -164,7 +203,7 @@ func unset(env map[string]string) []string {
 	return names
 }
 
-// FreePort returns a port of 127.0.0.1 that nobody listens on.
+// FreePort returns a port of this machine that nobody listens on.
 func FreePort(t testing.TB) int {
 	t.Helper()
 	port, err := freePort()
@@ -174,13 +213,17 @@ func FreePort(t testing.TB) int {
 	return port
 }
 
+// freePort stays below the ports that systems give to clients: there, one of the many
+// connections of a test could take the port before the app does.
 func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	for range 100 {
+		port := 20_000 + rand.IntN(12_000)
+		listener, err := net.Listen("tcp", ":"+strconv.Itoa(port))
+		if err == nil {
+			return port, listener.Close()
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
+	return 0, errors.New("no port is free between 20000 and 32000")
 }
 
 // CopyApp copies the FastAPI template to a folder of the test, without what a run

@@ -47,22 +47,21 @@ async def app(scope, receive, send):
         await send({"type": "http.response.body"})
 `
 
-func tiny(t *testing.T) (dir, python string) {
+func tiny(t *testing.T) App {
 	t.Helper()
-	dir = t.TempDir()
+	dir := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(dir, "app"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "app", "main.py"), []byte(tinyApp), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return dir, filepath.Join(Venv(t), "python")
+	return FastAPI(dir, filepath.Join(Venv(t), "python"))
 }
 
 // A booted app answers, its output is there, and it is gone when it was stopped.
 func TestBoot(t *testing.T) {
-	dir, python := tiny(t)
-	server := Boot(t, dir, python, nil)
+	server := tiny(t).Boot(t, nil)
 	res, err := http.Get(server.URL)
 	if err != nil || res.StatusCode != http.StatusNoContent {
 		t.Fatalf("%v %v", res, err)
@@ -78,8 +77,7 @@ func TestBoot(t *testing.T) {
 
 // An app that refuses to start says why.
 func TestBootFail(t *testing.T) {
-	dir, python := tiny(t)
-	output := BootFail(t, dir, python, map[string]string{"REFUSE": "1"})
+	output := tiny(t).BootFail(t, map[string]string{"REFUSE": "1"})
 	if !strings.Contains(output, "refused as told") {
 		t.Errorf("the output is %q", output)
 	}

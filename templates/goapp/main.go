@@ -32,19 +32,19 @@ func serve() error {
 	defer stop()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", health)
-	handler := http.Handler(mux)
-	// fastman: if jwt
-	authn := mustAuth()
-	defer authn.Close()
-	handler = authn.Middleware(mux)
-	// fastman: end
 	server := &http.Server{
 		Addr:              ":" + cmp.Or(os.Getenv("PORT"), "8000"),
-		Handler:           handler,
+		Handler:           mux,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
 		IdleTimeout:       2 * time.Minute,
 	}
+	// fastman: if jwt
+	authn := mustAuth()
+	defer authn.Close()
+	mux.HandleFunc("GET /openapi.json", authn.OpenAPI)
+	server.Handler = authn.Middleware(mux)
+	// fastman: end
 	failed := make(chan error, 1)
 	go func() { failed <- server.ListenAndServe() }()
 	slog.Info("listening", "addr", server.Addr)

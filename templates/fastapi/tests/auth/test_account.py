@@ -106,9 +106,10 @@ def test_a_late_link_is_refused(
     client: Client, token: str, mailbox: Mailbox, db: Session
 ) -> None:
     forget(client)
+    link = mailbox.newest_token()
     db.execute(update(AuthToken).values(expires_at=utc_now(-1)))
     db.commit()
-    assert reset(client, mailbox.newest_token()) == 400
+    assert reset(client, link) == 400
 
 
 @pytest.mark.parametrize(

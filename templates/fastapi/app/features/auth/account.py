@@ -3,18 +3,18 @@
 
 from functools import partial
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from . import mails
 from .clients import Client
-from .credentials import Proof, accept, check_new_password, check_password, find_user
+from .credentials import Proof, accept, check_new_password, check_password
 from .database import write
 from .events import log_event, log_sessions_ended
 from .models import User
 from .one_time import drop_one_time_tokens
 from .passwords import hash_password, in_hash_queue
 from .sessions import end_sessions
+from .users import find_user, lock_user
 
 
 class WrongPassword(Exception):
@@ -75,8 +75,7 @@ async def set_password(user: User, *, new: str, client: Client) -> None:
 
 
 def _set(db: Session, user_id: int, hashed: str) -> None:
-    without = select(User).where(User.id == user_id, User.hashed_password.is_(None))
-    user = db.scalar(without.with_for_update())
-    if user is None:
+    user = lock_user(db, user_id)
+    if user is None or user.hashed_password is not None:
         raise HasPassword
     user.hashed_password = hashed

@@ -49,7 +49,7 @@ def _find_address(
     hops = [_parse(hop) for hop in forwarded.split(",")]
     origin = _last_untrusted(hops)
     if peer and _is_trusted(peer):
-        return (origin, origin) if origin else (peer, peer)
+        return (origin or peer, origin or peer)
     if peer and peer in hops:
         # The server has replaced the peer already, as uvicorn does for a proxy on the
         # same host.
@@ -64,8 +64,12 @@ def _find_address(
 
 
 def _last_untrusted(hops: list[IPAddress | None]) -> IPAddress | None:
-    """Return what the outermost trusted proxy saw; all to its left may be forged."""
-    return next((hop for hop in reversed(hops) if not (hop and _is_trusted(hop))), None)
+    """Return what the outermost trusted proxy saw; all to its left may be forged.
+
+    A client inside a trusted network is the first hop.
+    """
+    untrusted = (hop for hop in reversed(hops) if not (hop and _is_trusted(hop)))
+    return next(untrusted, hops[0])
 
 
 def _is_trusted(address: IPAddress) -> bool:

@@ -109,20 +109,15 @@ def _trusted_proxies() -> tuple[IPv4Network | IPv6Network, ...]:
         ) from None
 
 
-# fastman: if jwt
-def _bcrypt_rounds(*, production: bool) -> int:
-    rounds = settings.BCRYPT_ROUNDS
-    least = 10 if production else 4
-    if not least <= rounds <= 31:
-        where = " in production" if production else ""
+def _number(name: str, least: int, most: int) -> int:
+    value: int = getattr(settings, name)
+    if not least <= value <= most:
         raise RuntimeError(
-            f"BCRYPT_ROUNDS is not between {least} and 31{where}\n"
-            "set it to 12, or remove it"
+            f"{name} is not between {least} and {most}\nset it to another, or remove it"
         )
-    return rounds
+    return value
 
 
-# fastman: end
 def _load() -> AuthConfig:
     production = settings.ENVIRONMENT not in ("development", "test")
     return AuthConfig(
@@ -130,15 +125,15 @@ def _load() -> AuthConfig:
         production=production,
         issuer=settings.AUTH_ISSUER,
         secret_keys=_secret_keys(),
-        access_token_seconds=settings.ACCESS_TOKEN_EXPIRE_MINUTES * 60,
-        session_idle_seconds=settings.REFRESH_TOKEN_EXPIRE_DAYS * _DAY,
-        session_max_seconds=settings.SESSION_MAX_DAYS * _DAY,
+        access_token_seconds=_number("ACCESS_TOKEN_EXPIRE_MINUTES", 1, 24 * 60) * 60,
+        session_idle_seconds=_number("REFRESH_TOKEN_EXPIRE_DAYS", 1, 3650) * _DAY,
+        session_max_seconds=_number("SESSION_MAX_DAYS", 1, 3650) * _DAY,
         public_url=_public_url(production=production),
         mail_url=_plain(settings.AUTH_MAIL_URL),
         trusted_proxies=_trusted_proxies(),
         # fastman: if jwt
-        password_min_length=settings.PASSWORD_MIN_LENGTH,
-        bcrypt_rounds=_bcrypt_rounds(production=production),
+        password_min_length=_number("PASSWORD_MIN_LENGTH", 8 if production else 1, 128),
+        bcrypt_rounds=_number("BCRYPT_ROUNDS", 10 if production else 4, 31),
         reveal_registered=settings.AUTH_REVEAL_REGISTERED,
         # fastman: end
     )

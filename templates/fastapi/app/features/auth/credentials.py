@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from pydantic_core import PydanticCustomError
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from . import throttle
@@ -17,10 +16,11 @@ from .models import User
 from .passwords import (
     check_policy,
     hash_password,
-    in_hash_queue,
+    hash_place,
     needs_rehash,
     verify_password,
 )
+from .users import lock_user
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,13 @@ async def check_password(
 ) -> Proof:
     """Compare with the password of the user that find returns, if there is one.
 
-    The name is what was typed: it is counted when nobody has it. Raises
-    throttle.TooManyAttempts, and HTTPException 503 when too many hashes wait.
+    The name is counted when nobody has it. Raises throttle.TooManyAttempts, and
+    HTTPException 503, without counting, when too many hashes wait.
     """
-    user, attempt = await write(_begin, name, find, client)
-    stored = user.hashed_password if user else None
-    try:
-        matches, rehashed = await in_hash_queue(partial(_compare, password, stored))
-    except Exception:
-        await write(throttle.give_back, attempt)
-        raise
+    with hash_place() as place:
+        user, attempt = await write(_begin, name, find, client)
+        stored = user.hashed_password if user else None
+        matches, rehashed = await place.run(partial(_compare, password, stored))
     return Proof(user, attempt, matches, rehashed)
 
 
@@ -59,7 +56,7 @@ def _begin(
     db: Session, name: str, find: Callable[[Session], User | None], client: Client
 ) -> tuple[User | None, throttle.Attempt]:
     user = find(db)
-    account = throttle.account_key(user, name)
+    account = throttle.user_key(user) if user else throttle.name_key(name)
     attempt = throttle.count_attempt(db, "login", client=client, account=account)
     return user, attempt
 
@@ -70,21 +67,12 @@ def _compare(password: str, stored: str | None) -> tuple[bool, str | None]:
     return True, hash_password(password) if needs_rehash(stored) else None
 
 
-def find_user(db: Session, user_id: int) -> User | None:
-    return db.get(User, user_id)
-
-
 def accept(db: Session, proof: Proof) -> User | None:
     """Return the user, locked, if the password that was checked is still the one."""
     if proof.user is None or not proof.matches:
         return None
-    unchanged = select(User).where(
-        User.id == proof.user.id,
-        User.hashed_password == proof.user.hashed_password,
-        User.is_active,
-    )
-    user = db.scalars(unchanged.with_for_update()).one_or_none()
-    if user is None:
+    user = lock_user(db, proof.user.id)
+    if user is None or user.hashed_password != proof.user.hashed_password:
         return None
     if proof.rehashed:
         user.hashed_password = proof.rehashed

@@ -1,6 +1,7 @@
 """The database as authentication uses it: its clock, and one thread hop per task."""
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,15 +9,23 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from anyio.lowlevel import RunVar
 from fastapi import HTTPException, status
-from sqlalchemy import DateTime, Dialect, Engine, Integer, Row, Select, event, literal
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import (
-    InterfaceError,
-    OperationalError,
-    ProgrammingError,
-    TimeoutError,
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Engine,
+    Executable,
+    Integer,
+    Row,
+    Select,
+    event,
+    inspect,
+    literal,
 )
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, IntegrityError, TimeoutError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -37,8 +46,36 @@ _THREADS = 4
 # How long SQLite waits for another writer, in milliseconds.
 _BUSY_TIMEOUT = 10_000
 
-_readers = ThreadPoolExecutor(_THREADS, "auth-read")
-_writers = ThreadPoolExecutor(_THREADS, "auth-write")
+
+class _Threads:
+    """Threads of our own: the hop costs less than through the framework, and the
+    routes written with `def` keep theirs."""
+
+    def __init__(self, name: str) -> None:
+        self._pool = ThreadPoolExecutor(_THREADS, name)
+        self._free: RunVar[asyncio.Semaphore] = RunVar(name)
+
+    async def run(self, call: Callable[[], T]) -> T:
+        # Each job is handed out by the event loop, which so gets its turn between two
+        # of them; threads that took the next one by themselves would starve it.
+        async with self._semaphore():
+            return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+
+    def _semaphore(self) -> asyncio.Semaphore:
+        try:
+            return self._free.get()
+        except LookupError:
+            semaphore = asyncio.Semaphore(_THREADS)
+            self._free.set(semaphore)
+            return semaphore
+
+
+_readers = _Threads("auth-read")
+_writers = _Threads("auth-write")
+
+
+class Contradiction(Exception):
+    """A row that unique indexes or references do not allow, without its values."""
 
 
 async def read(
@@ -57,6 +94,19 @@ async def fetch_row(
     return await _in(_readers, call)
 
 
+async def change_row(
+    statement: Executable,
+    parameters: dict[str, object],
+    check: Callable[[Row[Any]], None],
+) -> Row[Any] | None:
+    """Run one statement that changes a row and returns it, at the cost of fetch_row.
+
+    What check(row) raises takes the change back.
+    """
+    call = partial(_change_row, statement, parameters, check)
+    return await _in(_writers, call)
+
+
 async def write(
     work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
@@ -65,12 +115,12 @@ async def write(
     return await _in(_writers, call)
 
 
-async def _in(threads: ThreadPoolExecutor, call: Callable[[], T]) -> T:
-    # Threads of our own: the hop costs less than through the framework, and the
-    # routes written with `def` keep theirs.
+async def _in(threads: _Threads, call: Callable[[], T]) -> T:
     try:
-        return await asyncio.get_running_loop().run_in_executor(threads, call)
-    except (OperationalError, InterfaceError, ProgrammingError, TimeoutError) as error:
+        return await threads.run(call)
+    except IntegrityError:
+        raise Contradiction from None
+    except (DBAPIError, TimeoutError) as error:
         raise _unavailable(error) from None
 
 
@@ -116,6 +166,20 @@ def _fetch_row(
         return connection.execute(statement, parameters).one_or_none()
 
 
+def _change_row(
+    statement: Executable,
+    parameters: dict[str, object],
+    check: Callable[[Row[Any]], None],
+) -> Row[Any] | None:
+    # It begins with a change, so that SQLite makes it the writer at once.
+    with engine.begin() as connection:
+        row = connection.execute(statement, parameters).one_or_none()
+        if row is not None:
+            check(row)
+        return row
+
+
+@functools.cache
 def _without_transactions(bind: Engine) -> Engine:
     """Save the round trips of BEGIN and ROLLBACK; SQLite begins none for a SELECT."""
     if bind.dialect.name == "sqlite":
@@ -138,11 +202,14 @@ def _begin_immediate(session: Session) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def upsert(db: Session, model: type[Any]) -> Any:
+def dialect_of(db: Session) -> str:
+    return db.get_bind().dialect.name
+
+
+def upsert(dialect: str, model: type[Any]) -> Any:
     """Begin an INSERT ... ON CONFLICT, which each dialect of SQLAlchemy has its own."""
-    if db.get_bind().dialect.name == "sqlite":
-        return sqlite.insert(model)
-    return postgresql.insert(model)
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return insert(inspect(model).local_table)
 
 
 def tune_sqlite(engine: Engine) -> None:
@@ -194,8 +261,10 @@ class utc_now(FunctionElement[datetime]):
     type = UTCDateTime()
     inherit_cache = True
 
-    def __init__(self, seconds: int = 0) -> None:
-        super().__init__(literal(seconds, Integer))
+    def __init__(self, seconds: int | ColumnElement[int] = 0) -> None:
+        if isinstance(seconds, int):
+            seconds = literal(seconds, Integer)
+        super().__init__(seconds)
 
 
 @compiles(utc_now)

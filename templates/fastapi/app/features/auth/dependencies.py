@@ -48,10 +48,13 @@ async def get_token_claims(
         raise unauthorized("Could not validate credentials") from None
 
 
-async def get_current_user(
-    claims: Annotated[TokenClaims, Depends(get_token_claims)],
-) -> User:
+async def get_current_user(token: Annotated[str | None, Depends(_bearer)]) -> User:
     """Return the user of a live session, loaded and detached from the database."""
+    return await load_user(await get_token_claims(token))
+
+
+async def load_user(claims: TokenClaims) -> User:
+    """Return the user whom valid claims name, if their session still lives."""
     user = await find_current_user(claims)
     if user is None:
         raise unauthorized("Could not validate credentials")

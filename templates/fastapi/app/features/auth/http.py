@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from python_multipart.multipart import Field, create_form_parser
 from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
@@ -47,28 +48,33 @@ class AuthRoute(APIRoute):
                 response = _invalid(error)
             except AnyHTTPException as error:
                 response = _problem(error)
+            except ClientDisconnect:
+                response = Response(status_code=status.HTTP_400_BAD_REQUEST)
             response.headers["Cache-Control"] = "no-store"
             return response
 
         return answer_safely
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        path = scope["path"]
         # A pattern's `$` stands before a line break at the end of a path, too.
-        if scope["path"].endswith("\n"):
+        if path.endswith("\n"):
             return Match.NONE, {}
-        return super().matches(scope)
+        match, child_scope = super().matches(scope)
+        if match is Match.NONE and path.endswith("/"):
+            # Else the app redirects, to a Host that the sender may have made up, and a
+            # client sends its password once more.
+            match, child_scope = super().matches({**scope, "path": path.rstrip("/")})
+            if match is not Match.NONE:
+                return Match.FULL, child_scope
+        return match, child_scope
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.methods and scope["method"] not in self.methods:
-            refusal = _problem(
-                HTTPException(
-                    status.HTTP_405_METHOD_NOT_ALLOWED,
-                    headers={
-                        "Allow": ", ".join(sorted(self.methods)),
-                        "Cache-Control": "no-store",
-                    },
-                )
-            )
+        if scope["path"].endswith("/"):
+            await _refusal(status.HTTP_404_NOT_FOUND)(scope, receive, send)
+        elif self.methods and scope["method"] not in self.methods:
+            allowed = {"Allow": ", ".join(sorted(self.methods))}
+            refusal = _refusal(status.HTTP_405_METHOD_NOT_ALLOWED, allowed)
             await refusal(scope, receive, send)
         else:
             await super().handle(scope, receive, send)
@@ -86,6 +92,11 @@ def _problem(error: AnyHTTPException) -> Response:
     return JSONResponse(
         {"detail": error.detail}, status_code=error.status_code, headers=error.headers
     )
+
+
+def _refusal(status_code: int, headers: dict[str, str] | None = None) -> Response:
+    not_stored = {"Cache-Control": "no-store", **(headers or {})}
+    return _problem(HTTPException(status_code, headers=not_stored))
 
 
 async def _read_bounded(request: Request) -> bytes:

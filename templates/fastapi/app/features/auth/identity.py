@@ -21,14 +21,14 @@ def identity_key(text: str) -> str:
 
 
 # fastman: if jwt
-def login_keys(identifier: str) -> tuple[str | None, str | None]:
-    """Return the e-mail key or the username key that a sign-in means."""
+def login_key(identifier: str) -> str:
+    """Return the e-mail key that a sign-in means, or the username key without "@"."""
     if "@" not in identifier:
-        return None, identity_key(identifier)
+        return identity_key(identifier)
     try:
-        return identity_key(normalize_email(identifier)), None
+        return identity_key(normalize_email(identifier))
     except PydanticCustomError:
-        return identity_key(identifier), None
+        return identity_key(identifier)
 
 
 # fastman: end
@@ -37,6 +37,9 @@ def normalize_email(address: str) -> str:
     try:
         if len(address) > EMAIL_MAX_LENGTH:
             raise ValueError("too long")
+        # Mail software would decode it into another address (RFC 2047).
+        if "=?" in address:
+            raise ValueError("holds an encoded word")
         return validate_email(
             address,
             check_deliverability=False,

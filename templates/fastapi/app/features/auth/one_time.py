@@ -5,9 +5,10 @@ from typing import Literal
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from .database import upsert, utc_now
+from .database import dialect_of, upsert, utc_now
 from .models import AuthToken, User
 from .security import hash_one_time_token, new_one_time_token
+from .users import lock_user
 
 Purpose = Literal["reset", "verify"]
 
@@ -21,7 +22,7 @@ class InvalidOneTimeToken(Exception):
 def issue_one_time_token(db: Session, user: User, *, purpose: Purpose) -> str:
     """Return a new token, which replaces the one before; only its hash is stored."""
     token = new_one_time_token()
-    insert = upsert(db, AuthToken).values(
+    insert = upsert(dialect_of(db), AuthToken).values(
         token_hash=hash_one_time_token(token),
         purpose=purpose,
         user_id=user.id,
@@ -32,7 +33,7 @@ def issue_one_time_token(db: Session, user: User, *, purpose: Purpose) -> str:
     fields = ("token_hash", "email_key", "created_at", "expires_at")
     db.execute(
         insert.on_conflict_do_update(
-            index_elements=[AuthToken.user_id, AuthToken.purpose],
+            index_elements=["user_id", "purpose"],
             set_={name: insert.excluded[name] for name in fields},
         )
     )
@@ -60,24 +61,22 @@ def find_one_time_token(db: Session, token: str, *, purpose: Purpose) -> User:
 def take_one_time_token(db: Session, token: str, *, purpose: Purpose) -> User:
     """Use a token up, and return its user, locked; raises InvalidOneTimeToken.
 
-    One statement takes it, so that of any number at once exactly one succeeds.
+    The user is locked first, as wherever a password changes, so that none of them
+    waits for another in a circle. One statement then takes the token, so that of any
+    number at once exactly one succeeds.
     """
-    taken = db.execute(
+    owner = find_one_time_token(db, token, purpose=purpose)
+    user = lock_user(db, owner.id)
+    taken = db.scalar(
         delete(AuthToken)
         .where(
             AuthToken.token_hash == hash_one_time_token(token),
             AuthToken.purpose == purpose,
             AuthToken.expires_at > utc_now(),
         )
-        .returning(AuthToken.user_id, AuthToken.email_key)
-    ).one_or_none()
-    if taken is None:
-        raise InvalidOneTimeToken
-    owner = select(User).where(
-        User.id == taken.user_id, User.email_key == taken.email_key, User.is_active
+        .returning(AuthToken.email_key)
     )
-    user = db.scalar(owner.with_for_update())
-    if user is None:
+    if user is None or taken != user.email_key:
         raise InvalidOneTimeToken
     return user
 

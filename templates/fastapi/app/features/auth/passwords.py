@@ -6,7 +6,8 @@ import functools
 import hmac
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -120,12 +121,17 @@ class _HashQueue:
     limiter: CapacityLimiter
     places: int  # hashes at work and waiting that may still come
 
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run work in a thread, one for each core."""
+        return await to_thread.run_sync(work, limiter=self.limiter)
+
 
 _queue: RunVar[_HashQueue] = RunVar("auth_hash_queue")
 
 
-async def in_hash_queue(work: Callable[[], T]) -> T:
-    """Run work in a thread, one for each core; refuse when too many wait already."""
+@contextmanager
+def hash_place() -> Iterator[_HashQueue]:
+    """Hold a place in the queue for hashes; refuse when too many wait already."""
     queue = _hash_queue()
     if queue.places == 0:
         raise HTTPException(
@@ -135,9 +141,14 @@ async def in_hash_queue(work: Callable[[], T]) -> T:
         )
     queue.places -= 1
     try:
-        return await to_thread.run_sync(work, limiter=queue.limiter)
+        yield queue
     finally:
         queue.places += 1
+
+
+async def in_hash_queue(work: Callable[[], T]) -> T:
+    with hash_place() as place:
+        return await place.run(work)
 
 
 def _hash_queue() -> _HashQueue:

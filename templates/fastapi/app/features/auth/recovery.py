@@ -32,7 +32,7 @@ async def forget_password(
 
 
 def _count_request(db: Session, email: str, client: Client) -> None:
-    account = throttle.account_key(None, email)
+    account = throttle.name_key(email)
     throttle.count_attempt(db, "forgot", client=client, account=account)
 
 
@@ -85,5 +85,5 @@ def _reset(
     taken_over = mark_verified(user)
     ended = end_sessions(db, user.id)
     throttle.give_back(db, attempt)
-    throttle.lift(db, throttle.account_key(user, ""), client=client)
+    throttle.lift(db, user, client=client)
     return taken_over, ended

@@ -26,7 +26,7 @@ from .dependencies import (
     CurrentUser,
     OptionalClaims,
     RecentUser,
-    get_current_user,
+    load_user,
     unauthorized,
 )
 from .http import AuthRoute, read_fields
@@ -62,10 +62,20 @@ def _invalid_link() -> HTTPException:
     return HTTPException(status.HTTP_400_BAD_REQUEST, "Invalid or expired token")
 
 
-# First, because routes are tried in their order, and this one is asked for most.
+# These two come first: routes are tried in their order, and they are asked for most.
 @router.get("/me", response_model=UserPublic, responses=_problems(401))
 async def me(user: CurrentUser) -> User:
     return user
+
+
+@router.post("/refresh", responses=_problems(401, 429))
+async def refresh(given: RefreshRequest, client: ClientDep) -> Token:
+    try:
+        return await session_service.refresh_tokens(
+            given.refresh_token.get_secret_value(), client=client
+        )
+    except InvalidToken:
+        raise unauthorized("Could not validate credentials") from None
 
 
 # fastman: if jwt
@@ -194,16 +204,6 @@ async def reset_password(given: PasswordReset, client: ClientDep) -> None:
 
 
 # fastman: end
-@router.post("/refresh", responses=_problems(401, 429))
-async def refresh(given: RefreshRequest, client: ClientDep) -> Token:
-    try:
-        return await session_service.refresh_tokens(
-            given.refresh_token.get_secret_value(), client=client
-        )
-    except InvalidToken:
-        raise unauthorized("Could not validate credentials") from None
-
-
 @router.post(
     "/logout", status_code=status.HTTP_204_NO_CONTENT, responses=_problems(401)
 )
@@ -281,7 +281,7 @@ async def verify(
             raise unauthorized("Not authenticated")
         await verification.verify_with_session(
             token,
-            user=await get_current_user(claims),
+            user=await load_user(claims),
             session_id=claims.sid,
             client=client,
         )

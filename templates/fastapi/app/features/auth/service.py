@@ -4,17 +4,16 @@
 import logging
 from functools import partial
 
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from . import mails, throttle
 from .clients import Client
 from .config import config
 from .credentials import Proof, accept, check_password
-from .database import read, write
+from .database import Contradiction, read, write
 from .events import log_event, session_hash
-from .identity import identity_key, login_keys
+from .identity import identity_key, login_key
 from .models import AuthSession, User
 from .one_time import issue_one_time_token
 from .passwords import hash_password, in_hash_queue
@@ -28,6 +27,9 @@ class AlreadyTaken(Exception):
 
 
 class EmailTaken(AlreadyTaken):
+    def __init__(self, owner: str) -> None:
+        self.owner = owner  # the address as the account has it
+
     def __str__(self) -> str:
         return "E-mail is already registered"
 
@@ -47,7 +49,7 @@ async def register(wanted: RegisterRequest, *, client: Client) -> User:
     hashed = await in_hash_queue(partial(hash_password, password))
     try:
         user = await write(_insert_user, wanted, hashed)
-    except IntegrityError:
+    except Contradiction:
         # The unique indexes decide, so two registrations at once cannot both win.
         if taken := await read(_find_taken, wanted):
             raise taken from None
@@ -62,9 +64,9 @@ async def register_unseen(
     """Make an account if it can be made; only its address gets to know."""
     try:
         user = await register(wanted, client=client)
-    except EmailTaken:
-        if await write(_may_mail, wanted.email):
-            mails.mail_already_registered(wanted.email)
+    except EmailTaken as taken:
+        if await write(_may_mail, taken.owner):
+            mails.mail_already_registered(taken.owner)
     except UsernameTaken:
         if await write(_may_mail, wanted.email):
             mails.mail_username_taken(wanted.email)
@@ -74,7 +76,7 @@ async def register_unseen(
 
 
 def _may_mail(db: Session, email: str) -> bool:
-    return throttle.claim_hourly(db, f"mail:taken:{throttle.account_key(None, email)}")
+    return throttle.claim_hourly(db, f"mail:taken:{throttle.name_key(email)}")
 
 
 def _insert_user(db: Session, wanted: RegisterRequest, hashed: str) -> User:
@@ -92,8 +94,8 @@ def _insert_user(db: Session, wanted: RegisterRequest, hashed: str) -> User:
 
 def _find_taken(db: Session, wanted: RegisterRequest) -> AlreadyTaken | None:
     email_key = identity_key(wanted.email)
-    if db.scalar(select(User.id).where(User.email_key == email_key)):
-        return EmailTaken()
+    if owner := db.scalar(select(User.email).where(User.email_key == email_key)):
+        return EmailTaken(owner)
     username_key = wanted.username and identity_key(wanted.username)
     if db.scalar(select(User.id).where(User.username_key == username_key)):
         return UsernameTaken()
@@ -102,10 +104,11 @@ def _find_taken(db: Session, wanted: RegisterRequest) -> AlreadyTaken | None:
 
 async def log_in(given: LoginRequest, *, client: Client) -> Token:
     """Open a session, or raise InvalidCredentials after the same work in any case."""
+    name = login_key(given.username)
     proof = await check_password(
         given.password.get_secret_value(),
-        name=given.username,
-        find=partial(_find_active_user, identifier=given.username),
+        name=name,
+        find=partial(_find_active_user, name=name),
         client=client,
     )
     session = await write(_sign_in, proof, client) if proof.matches else None
@@ -125,18 +128,22 @@ async def log_in(given: LoginRequest, *, client: Client) -> Token:
     return issue_tokens(session)
 
 
-def _find_active_user(db: Session, identifier: str) -> User | None:
-    email_key, username_key = login_keys(identifier)
-    if email_key:
-        named = User.email_key == email_key
-    else:
-        named = User.username_key == username_key
-    return db.scalars(select(User).where(named, User.is_active)).one_or_none()
+_BY_EMAIL = select(User).where(User.email_key == bindparam("name"), User.is_active)
+_BY_USERNAME = select(User).where(
+    User.username_key == bindparam("name"), User.is_active
+)
+
+
+def _find_active_user(db: Session, name: str) -> User | None:
+    named = _BY_EMAIL if "@" in name else _BY_USERNAME
+    return db.scalars(named, {"name": name}).one_or_none()
 
 
 def _sign_in(db: Session, proof: Proof, client: Client) -> AuthSession | None:
+    if not (config.reveal_registered or (proof.user and proof.user.is_verified)):
+        return None  # and the attempt stays counted, as one on a taken address does
     user = accept(db, proof)
-    if user is None or not (user.is_verified or config.reveal_registered):
+    if user is None:
         return None
-    throttle.remember_address(db, throttle.account_key(user, ""), client=client)
+    throttle.remember_address(db, user, client=client)
     return open_session(db, user, method="password", client=client)

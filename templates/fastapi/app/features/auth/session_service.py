@@ -19,7 +19,7 @@ async def refresh_tokens(text: str, *, client: Client) -> Token:
     Only failures are counted: who has a genuine token is not guessing.
     """
     try:
-        refreshed = await write(refresh, read_refresh_token(text))
+        refreshed = await refresh(read_refresh_token(text))
     except InvalidToken:
         await write(throttle.count_attempt, "refresh", client=client)
         raise

@@ -2,8 +2,9 @@
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import bindparam, delete, exists, inspect, select, update
+from sqlalchemy import Row, bindparam, delete, exists, inspect, select, update
 from sqlalchemy.orm import (
     ClassManager,
     Session,
@@ -13,7 +14,7 @@ from sqlalchemy.orm import (
 
 from .clients import Client
 from .config import config
-from .database import fetch_row, utc_now
+from .database import change_row, fetch_row, utc_now, write
 from .models import AuthSession, User
 from .schemas import Token
 from .security import (
@@ -122,7 +123,6 @@ _ROTATE = (
         expires_at=utc_now(config.session_idle_seconds),
     )
     .returning(AuthSession.user_id, AuthSession.refresh_counter, AuthSession.salt)
-    .execution_options(synchronize_session=False)
 )
 
 _REFRESHED_BEFORE = (
@@ -137,17 +137,23 @@ _REFRESHED_BEFORE = (
 )
 
 
-def refresh(db: Session, given: RefreshToken) -> Refreshed | Reused:
+async def refresh(given: RefreshToken) -> Refreshed | Reused:
     """Rotate, repeat the last rotation, or end a session whose token was copied.
 
-    Raises InvalidToken, which rolls back, for a token that we did not write.
+    Raises InvalidToken, which changes nothing, for a token that we did not write.
     """
-    keys = {"session_id": given.session_id, "counter": given.counter}
-    row = db.execute(_ROTATE, keys).one_or_none()
+
+    def require_genuine(row: Row[Any]) -> None:
+        if not given.is_genuine(row.salt):
+            raise InvalidToken
+
+    keys: dict[str, object] = {
+        "session_id": given.session_id,
+        "counter": given.counter,
+    }
+    row = await change_row(_ROTATE, keys, require_genuine)
     if row is None:
-        return _refresh_again(db, given)
-    if not given.is_genuine(row.salt):
-        raise InvalidToken
+        return await write(_refresh_again, given)
     return Refreshed(given.session_id, row.user_id, row.refresh_counter, row.salt)
 
 

@@ -1,17 +1,18 @@
 """Bounds on attempts, counted in rows, so that they hold across replicas."""
 
+import functools
 import logging
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 from fastapi import HTTPException, status
-from sqlalchemy import Row, case, delete, select, update
+from sqlalchemy import Integer, Row, bindparam, case, delete, select, update
 from sqlalchemy.orm import Session
 
 from .clients import Client
 from .config import config
-from .database import upsert, utc_now
+from .database import dialect_of, upsert, utc_now
 from .events import log_event
 from .identity import identity_key
 from .models import AuthThrottle, User
@@ -53,13 +54,17 @@ class Attempt:
     keys: tuple[str, ...]
 
 
-def account_key(user: User | None, name: str) -> str:
-    """Name an account in a key: names that nobody has are counted like all others."""
-    return f"u{user.id}" if user else _hashed(name)
+def user_key(user: User) -> str:
+    """Name an account in the keys of its counters."""
+    return f"u{user.id}"
 
 
-def _hashed(name: str) -> str:
-    # What people type here may be their password.
+def name_key(name: str) -> str:
+    """Name what may be nobody's account: such names are counted like all others.
+
+    The name is normalized, so that all spellings count as one.
+    """
+    # What people type as a name may be their password.
     return base64url(sha256(identity_key(name).encode()).digest())[:22]
 
 
@@ -72,16 +77,16 @@ def count_attempt(
     nobody can lock its owner out from elsewhere.
     """
     bounds = _bounds(purpose, client, account)
-    rows = {row.key: row for row in _count(db, bounds)}
     for key, bound in bounds.items():
-        if rows[key].attempts <= bound.limit:
+        row = _count(db, key, bound)
+        if row.attempts <= bound.limit:
             continue
         if account and bound is PER_ACCOUNT and _is_known(db, account, client):
             continue
         log_event(
             "auth.throttled", level=logging.WARNING, purpose=purpose, ip=client.ip
         )
-        raise TooManyAttempts(_seconds_left(rows[key]))
+        raise TooManyAttempts(_seconds_left(row))
     return Attempt(account, tuple(bounds))
 
 
@@ -97,25 +102,25 @@ def _bounds(purpose: str, client: Client, account: str | None) -> dict[str, Boun
     return dict(sorted(bounds.items()))
 
 
-def _count(db: Session, bounds: dict[str, Bound]) -> list[Row[Any]]:
-    """Add one under each key in one statement; a window that is over begins anew."""
-    if not bounds:
-        return []
+def _count(db: Session, key: str, bound: Bound) -> Row[Any]:
+    """Add one under a key in one statement; a window that is over begins anew."""
+    counting = _counting(dialect_of(db))
+    return db.execute(counting, {"counted": key, "seconds": bound.seconds}).one()
+
+
+# Statements are built once: each sign-in takes several of them.
+@functools.cache
+def _counting(dialect: str) -> Any:
     over = AuthThrottle.expires_at <= utc_now()
-    insert = upsert(db, AuthThrottle).values(
-        [
-            {
-                "key": key,
-                "count": 1,
-                "window_start": utc_now(),
-                "expires_at": utc_now(bound.seconds),
-            }
-            for key, bound in bounds.items()
-        ]
+    insert = upsert(dialect, AuthThrottle).values(
+        key=bindparam("counted"),
+        count=1,
+        window_start=utc_now(),
+        expires_at=utc_now(bindparam("seconds", type_=Integer)),
     )
     new = insert.excluded
-    counted = insert.on_conflict_do_update(
-        index_elements=[AuthThrottle.key],
+    return insert.on_conflict_do_update(
+        index_elements=["key"],
         set_={
             "count": case((over, 1), else_=AuthThrottle.count + 1),
             "window_start": case(
@@ -124,49 +129,67 @@ def _count(db: Session, bounds: dict[str, Bound]) -> list[Row[Any]]:
             "expires_at": case((over, new.expires_at), else_=AuthThrottle.expires_at),
         },
     ).returning(
-        AuthThrottle.key,
         AuthThrottle.count.label("attempts"),
         AuthThrottle.expires_at,
         utc_now().label("now"),
     )
-    return list(db.execute(counted).all())
 
 
 def _seconds_left(row: Row[Any]) -> int:
     return max(1, int((row.expires_at - row.now).total_seconds()) + 1)
 
 
+# Locked in the order in which they are counted.
+_LOCKED_KEYS = (
+    select(AuthThrottle.key)
+    .where(AuthThrottle.key.in_(bindparam("keys", expanding=True)))
+    .order_by(AuthThrottle.key)
+    .with_for_update()
+    .scalar_subquery()
+)
+_GIVE_BACK = (
+    update(AuthThrottle)
+    .where(AuthThrottle.key.in_(_LOCKED_KEYS), AuthThrottle.count > 0)
+    .values(count=AuthThrottle.count - 1)
+    .execution_options(synchronize_session=False)
+)
+_LIFT = (
+    delete(AuthThrottle)
+    .where(AuthThrottle.key.in_(_LOCKED_KEYS))
+    .execution_options(synchronize_session=False)
+)
+
+
 def give_back(db: Session, attempt: Attempt) -> None:
-    rows = select(AuthThrottle.key).where(AuthThrottle.key.in_(attempt.keys))
-    locked = rows.order_by(AuthThrottle.key).with_for_update()
-    db.execute(
-        update(AuthThrottle)
-        .where(AuthThrottle.key.in_(locked.scalar_subquery()), AuthThrottle.count > 0)
-        .values(count=AuthThrottle.count - 1)
-        .execution_options(synchronize_session=False)
-    )
+    db.execute(_GIVE_BACK, {"keys": attempt.keys})
 
 
-def lift(db: Session, account: str, *, client: Client) -> None:
+def lift(db: Session, user: User, *, client: Client) -> None:
     """Let the owner of an account sign in again, at least from here."""
+    account = user_key(user)
     own = f"login:account-ip:{account}:{client.account_network}"
-    keys = (own, f"login:account:{account}")
-    db.execute(delete(AuthThrottle).where(AuthThrottle.key.in_(keys)))
+    db.execute(_LIFT, {"keys": (own, f"login:account:{account}")})
 
 
-def remember_address(db: Session, account: str, *, client: Client) -> None:
+def remember_address(db: Session, user: User, *, client: Client) -> None:
     """Keep where an account was used from for as long as a session can last."""
-    insert = upsert(db, AuthThrottle).values(
-        key=_known_key(account, client),
+    # Under both keys that its attempts are counted by: who forgot a password is
+    # counted without being looked up.
+    accounts = sorted((user_key(user), name_key(user.email)))
+    known = [{"known": _known_key(account, client)} for account in accounts]
+    db.execute(_remembering(dialect_of(db)), known)
+
+
+@functools.cache
+def _remembering(dialect: str) -> Any:
+    insert = upsert(dialect, AuthThrottle).values(
+        key=bindparam("known"),
         count=0,
         window_start=utc_now(),
         expires_at=utc_now(config.session_max_seconds),
     )
-    db.execute(
-        insert.on_conflict_do_update(
-            index_elements=[AuthThrottle.key],
-            set_={"expires_at": insert.excluded.expires_at},
-        )
+    return insert.on_conflict_do_update(
+        index_elements=["key"], set_={"expires_at": insert.excluded.expires_at}
     )
 
 
@@ -184,5 +207,4 @@ def _known_key(account: str, client: Client) -> str:
 
 def claim_hourly(db: Session, key: str) -> bool:
     """Tell whether this is the first time within an hour, for any replica."""
-    bound = Bound(1, _HOUR)
-    return all(row.attempts <= bound.limit for row in _count(db, {key: bound}))
+    return bool(_count(db, key, Bound(1, _HOUR)).attempts == 1)

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from . import mails, throttle
 from .clients import Client
-from .credentials import Proof, accept, check_password, find_user
+from .credentials import Proof, accept, check_password
 from .database import read, utc_now, write
 from .events import log_event, log_sessions_ended
 from .models import User
@@ -17,6 +17,7 @@ from .one_time import (
     take_one_time_token,
 )
 from .sessions import end_sessions
+from .users import find_user
 
 
 async def request_verification(user: User, *, client: Client, base_url: str) -> None:
@@ -28,7 +29,7 @@ async def request_verification(user: User, *, client: Client, base_url: str) -> 
 
 
 def _issue_link(db: Session, user: User, client: Client) -> str | None:
-    account = throttle.account_key(user, user.email)
+    account = throttle.user_key(user)
     throttle.count_attempt(db, "verify", client=client, account=account)
     if user.is_verified:
         return None

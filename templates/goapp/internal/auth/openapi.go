@@ -1,0 +1,151 @@
+package auth
+
+import (
+	"maps"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// OpenAPI describes the endpoints (OpenAPI 3.1) for Swagger UI and for what makes
+// clients:
+//
+//	mux.HandleFunc("GET /openapi.json", authn.OpenAPI)
+func (a *Auth) OpenAPI(w http.ResponseWriter, _ *http.Request) {
+	paths := map[string]object{}
+	for _, o := range a.operations() {
+		path := a.config.Prefix + o.path
+		if paths[path] == nil {
+			paths[path] = object{}
+		}
+		paths[path][o.method] = o.describe()
+	}
+	err := answer(w, http.StatusOK, object{
+		"openapi": "3.1.0",
+		"info":    object{"title": a.config.appName(), "version": "1"},
+		"paths":   paths,
+		"components": object{
+			"schemas":         schemas(),
+			"securitySchemes": object{"session": a.securityScheme()},
+		},
+	})
+	if err != nil {
+		refuse(w, errNoAuth)
+	}
+}
+
+type object map[string]any
+
+// operation is one method of one path.
+type operation struct {
+	method, path, summary string
+	signedIn              bool   // needs an access token
+	body                  object // the schema of what is sent; nil: nothing
+	form                  bool   // the body may be a form, too
+	status                int
+	answer                object // the schema of what comes back; nil: nothing
+}
+
+func (a *Auth) operations() []operation {
+	all := []operation{
+		{method: "get", path: "/me", summary: "The user who is signed in", signedIn: true, status: 200, answer: ref("User")},
+		{method: "post", path: "/refresh", summary: "New tokens for a refresh token", body: texts("refresh_token"), status: 200, answer: ref("Token")},
+		{method: "post", path: "/logout", summary: "End the session", signedIn: true, status: 204},
+		{method: "get", path: "/sessions", summary: "The user's sessions", signedIn: true, status: 200,
+			answer: object{"type": "array", "items": ref("Session")}},
+		{method: "delete", path: "/sessions", summary: "End all other sessions", signedIn: true, status: 204},
+		{method: "delete", path: "/sessions/{session_id}", summary: "End one session", signedIn: true, status: 204},
+		{method: "post", path: "/verify/request", summary: "Mail a link that verifies the address", signedIn: true, status: 202, answer: object{}},
+		{method: "post", path: "/verify", summary: "Verify the address with a mailed token", body: texts("token", "password?"), status: 204},
+	}
+	// fastman: if jwt
+	all = append(all, passwordOperations()...)
+	// fastman: end
+	return all
+}
+
+func (o operation) describe() object {
+	told := object{
+		"summary": o.summary,
+		"tags":    []string{"auth"},
+		"responses": object{
+			strconv.Itoa(o.status): described("Done", o.answer),
+			"4XX":                  described("Refused", ref("Problem")),
+		},
+	}
+	if o.signedIn {
+		told["security"] = []object{{"session": []string{}}}
+	}
+	if o.body != nil {
+		content := object{"application/json": object{"schema": o.body}}
+		if o.form {
+			content["application/x-www-form-urlencoded"] = object{"schema": o.body}
+		}
+		told["requestBody"] = object{"required": true, "content": content}
+	}
+	if strings.HasSuffix(o.path, "{session_id}") {
+		told["parameters"] = []object{{"name": "session_id", "in": "path", "required": true, "schema": object{"type": "string"}}}
+	}
+	return told
+}
+
+func described(what string, schema object) object {
+	if schema == nil {
+		return object{"description": what}
+	}
+	return object{"description": what, "content": object{"application/json": object{"schema": schema}}}
+}
+
+func ref(name string) object { return object{"$ref": "#/components/schemas/" + name} }
+
+// texts is an object of strings; a question mark ends the name of an optional one.
+func texts(names ...string) object {
+	properties, required := object{}, []string{}
+	for _, name := range names {
+		name, optional := strings.CutSuffix(name, "?")
+		properties[name] = object{"type": "string"}
+		if !optional {
+			required = append(required, name)
+		}
+	}
+	return object{"type": "object", "properties": properties, "required": required}
+}
+
+func schemas() object {
+	detail := object{"type": []string{"string", "array"}}
+	return object{
+		"User":    schemaOf[publicUser](),
+		"Token":   schemaOf[Token](),
+		"Session": schemaOf[publicSession](),
+		"Problem": object{"type": "object", "properties": object{"detail": detail}, "required": []string{"detail"}},
+	}
+}
+
+// schemaOf describes a struct as encoding/json writes it.
+func schemaOf[T any]() object {
+	properties, required := object{}, []string{}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[T]()) {
+		name := field.Tag.Get("json")
+		properties[name] = typeOf(field.Type)
+		required = append(required, name)
+	}
+	return object{"type": "object", "properties": properties, "required": required}
+}
+
+func typeOf(t reflect.Type) object {
+	switch {
+	case t == reflect.TypeFor[time.Time]():
+		return object{"type": "string", "format": "date-time"}
+	case t.Kind() == reflect.Pointer:
+		nullable := maps.Clone(typeOf(t.Elem()))
+		nullable["type"] = []any{nullable["type"], "null"}
+		return nullable
+	case t.Kind() == reflect.Bool:
+		return object{"type": "boolean"}
+	case t.Kind() == reflect.String:
+		return object{"type": "string"}
+	}
+	return object{"type": "integer"}
+}

@@ -1,0 +1,132 @@
+package auth
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+// writersMax leaves connections of the pool to those who read, when writers wait for
+// each other's rows.
+const writersMax = 5
+
+// store is the database: statements that are asked for most, and transactions.
+type store struct {
+	db      *sql.DB
+	dialect dialect
+	writers chan struct{} // transactions at once
+
+	findCurrent *sql.Stmt
+	findSession *sql.Stmt
+	rotate      *sql.Stmt
+}
+
+func newStore(ctx context.Context, db *sql.DB, c Config) (*store, error) {
+	s := &store{db: db, dialect: dialectOf(db), writers: make(chan struct{}, writersMax)}
+	if s.dialect == sqliteDialect {
+		// SQLite lets one write at a time. Waiting here is fair, and sleeps on nothing.
+		s.writers = make(chan struct{}, 1)
+	}
+	live := liveSession(c.SessionMax)
+	for into, statement := range map[**sql.Stmt]string{
+		&s.findCurrent: selectCurrentUser + live,
+		&s.findSession: selectSession + live,
+		&s.rotate:      fmt.Sprintf(rotateSession, c.SessionIdle/time.Second) + live + rotatedColumns,
+	} {
+		var err error
+		if *into, err = db.PrepareContext(ctx, s.dialect.sql(statement)); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// read runs statements that are each a transaction of their own.
+func (s *store) read() conn { return conn{s.db, s.dialect} }
+
+// write runs work in one transaction, and rolls back when work fails.
+func (s *store) write(ctx context.Context, work func(conn) error) error {
+	if err := s.beginWriting(ctx); err != nil {
+		return err
+	}
+	defer s.endWriting()
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // does nothing after the commit
+	if err := work(conn{tx, s.dialect}); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+func (s *store) beginWriting(ctx context.Context) error {
+	select {
+	case s.writers <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *store) endWriting() { <-s.writers }
+
+// querier is the pool, or one transaction.
+type querier interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// conn runs statements in the dialect of the database.
+type conn struct {
+	querier querier
+	dialect dialect
+}
+
+func (c conn) exec(ctx context.Context, statement string, args ...any) error {
+	_, err := c.querier.ExecContext(ctx, c.dialect.sql(statement), args...)
+	return err
+}
+
+func (c conn) row(ctx context.Context, statement string, args ...any) *sql.Row {
+	return c.querier.QueryRowContext(ctx, c.dialect.sql(statement), args...)
+}
+
+func (c conn) user(ctx context.Context, statement string, args ...any) (*User, error) {
+	return scanUser(c.row(ctx, statement, args...))
+}
+
+// exists tells whether a statement returns any row.
+func (c conn) exists(ctx context.Context, statement string, args ...any) (bool, error) {
+	found, err := c.texts(ctx, statement, args...)
+	return len(found) > 0, err
+}
+
+// texts returns the one column of all rows.
+func (c conn) texts(ctx context.Context, statement string, args ...any) ([]string, error) {
+	return collect(ctx, c, func(row scanner) (text string, err error) {
+		err = row.Scan(&text)
+		return text, err
+	}, statement, args...)
+}
+
+// collect reads all rows.
+func collect[T any](ctx context.Context, c conn, read func(scanner) (T, error), statement string, args ...any) ([]T, error) {
+	rows, err := c.querier.QueryContext(ctx, c.dialect.sql(statement), args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := []T{} // in JSON a list, also when it is empty
+	for rows.Next() {
+		one, err := read(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}
