@@ -13,6 +13,7 @@ type GoFuncs struct {
 	functions map[string][]goFunc // "internal/server.New"
 	methods   map[string][]goFunc // "internal/server.Routes"
 	anywhere  map[string][]goFunc // methods by name alone
+	calls     map[string]int      // how often a function or method of that name is called
 }
 
 type goFunc struct {
@@ -23,8 +24,14 @@ type goFunc struct {
 // NewGoFuncs takes all files of a module.
 func NewGoFuncs(module string, files []*GoFile) *GoFuncs {
 	g := &GoFuncs{module: module, functions: map[string][]goFunc{}, methods: map[string][]goFunc{},
-		anywhere: map[string][]goFunc{}}
+		anywhere: map[string][]goFunc{}, calls: map[string]int{}}
 	for _, f := range files {
+		ast.Inspect(f.AST, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok {
+				g.calls[called(call)]++
+			}
+			return true
+		})
 		for _, declaration := range f.AST.Decls {
 			fn, ok := declaration.(*ast.FuncDecl)
 			if !ok {

@@ -12,7 +12,7 @@ import (
 // serves and comes back; a function that only builds a server would close at once.
 func (w *wiring) setup() []string {
 	lines := []string{w.authn + " := " + w.names.Must + "()"}
-	if body := functionBody(w.outer); body != nil && serves(body) && !diesServing(body) {
+	if body := functionBody(w.outer); body != nil && w.serves(body) && !dies(body) {
 		lines = append(lines, "defer "+w.authn+".Close()")
 	}
 	return lines
@@ -44,13 +44,12 @@ func runsAtOnce(parent ast.Node, literal *ast.FuncLit) bool {
 	return call.Fun == ast.Expr(literal) || ok && selector.Sel.Name == "Go"
 }
 
-var serveMethods = []string{"ListenAndServe", "ListenAndServeTLS", "Serve", "ServeTLS", "Run", "RunTLS", "RunListener", "Start", "StartTLS", "StartServer", "Listen"}
-
+// waitMethods come back when a server has ended.
 var waitMethods = []string{"Wait", "Shutdown", "GracefulStop"}
 
 // serves reports whether a function stays as long as its server runs: it serves in
 // the function itself, or waits for something.
-func serves(body *ast.BlockStmt) bool {
+func (w *wiring) serves(body *ast.BlockStmt) bool {
 	found := false
 	ast.Inspect(body, func(n ast.Node) bool {
 		switch n := n.(type) {
@@ -61,11 +60,20 @@ func serves(body *ast.BlockStmt) bool {
 		case *ast.UnaryExpr:
 			found = found || n.Op == token.ARROW
 		case *ast.CallExpr:
-			found = found || slices.Contains(serveMethods, called(n)) || slices.Contains(waitMethods, called(n))
+			found = found || w.isServing(n) || slices.Contains(waitMethods, called(n))
 		}
 		return true
 	})
 	return found
+}
+
+// isServing: a call of net/http's ways to serve, or the router's own.
+func (w *wiring) isServing(call *ast.CallExpr) bool {
+	if _, known := servers[called(call)]; known {
+		return true
+	}
+	selector, ok := call.Fun.(*ast.SelectorExpr)
+	return ok && w.Name != "" && w.f.Text(selector.X) == w.Name && isRun(selector.Sel.Name)
 }
 
 // called is the name of the function or method of a call.
@@ -79,21 +87,24 @@ func called(call *ast.CallExpr) string {
 	return ""
 }
 
-// diesServing reports whether the function ends the program when it has served, as
-// in log.Fatal(http.ListenAndServe(…)): nothing that is deferred runs then.
-func diesServing(body *ast.BlockStmt) bool {
+// dies reports whether the function ends the program itself, as in
+// log.Fatal(http.ListenAndServe(…)): nothing that is deferred runs then. Errors that
+// end it before or beside do not count.
+func dies(body *ast.BlockStmt) bool {
 	for _, statement := range body.List {
 		serving, dying := false, false
 		ast.Inspect(statement, func(n ast.Node) bool {
 			if call, ok := n.(*ast.CallExpr); ok {
-				serving = serving || slices.Contains(serveMethods, called(call))
+				_, known := servers[called(call)]
+				serving = serving || known || isRun(called(call))
 				dying = dying || strings.HasPrefix(called(call), "Fatal") || called(call) == "Exit"
 			}
 			_, inGo := n.(*ast.GoStmt)
 			_, inFunc := n.(*ast.FuncLit)
 			return !inGo && !inFunc
 		})
-		if serving && dying {
+		_, plain := statement.(*ast.ExprStmt)
+		if dying && (serving || plain) {
 			return true
 		}
 	}

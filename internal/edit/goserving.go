@@ -11,6 +11,11 @@ import (
 // beside are servers next to the app's own one: metrics, profiles, redirects.
 var beside = regexp.MustCompile(`(?i)redirect|HTTPHandler|promhttp|pprof|metrics|health|debug|expvar`)
 
+// GoServes reports whether one of the places serves, and does not only make a router.
+func GoServes(sites []GoSite) bool {
+	return slices.ContainsFunc(sites, func(s GoSite) bool { return s.Kind != GoRouter })
+}
+
 // GoServing picks the places that give the app's server its routes; none when there is
 // no server. Handlers that cannot be told apart are all returned.
 func GoServing(sites []GoSite) []GoSite {
@@ -22,7 +27,7 @@ func GoServing(sites []GoSite) []GoSite {
 			serving = append(serving, s)
 		}
 	}
-	serving = withoutBeside(serving)
+	serving = withoutBeside(withoutMade(serving))
 	if len(serving) == 0 {
 		return made
 	}
@@ -32,6 +37,28 @@ func GoServing(sites []GoSite) []GoSite {
 		}
 	}
 	return serving
+}
+
+// withoutMade leaves the places out that make a server for one that is there as well:
+// there the handler can be wrapped where the server is used.
+func withoutMade(serving []GoSite) []GoSite {
+	return slices.DeleteFunc(slices.Clone(serving), func(s GoSite) bool {
+		return slices.ContainsFunc(serving, func(user GoSite) bool {
+			return user.Kind == GoServer && user.maker() == s.Func() && s.Func() != ""
+		})
+	})
+}
+
+// maker is the function of this package that makes the server of a GoServer, or "".
+func (s *GoSite) maker() string {
+	call, ok := s.node.(*ast.AssignStmt).Rhs[0].(*ast.CallExpr)
+	if !ok {
+		return ""
+	}
+	if name, plain := call.Fun.(*ast.Ident); plain {
+		return name.Name
+	}
+	return ""
 }
 
 // withoutBeside leaves the servers out that are beside the app's, when there is more

@@ -31,6 +31,16 @@ var routers = map[string]struct {
 	"github.com/labstack/echo/v5": {"echo", []string{"New", "NewWithConfig"}, "Echo", []string{"Start"}},
 }
 
+// isRun reports whether a method of any router serves it.
+func isRun(method string) bool {
+	for _, router := range routers {
+		if slices.Contains(router.runs, method) {
+			return true
+		}
+	}
+	return false
+}
+
 // GoSite is one place in a file where a server gets its routes.
 type GoSite struct {
 	Kind    GoKind

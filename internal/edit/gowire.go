@@ -28,6 +28,9 @@ func WireGo(sites []GoSite, names GoNames) Result {
 	if !oneHandler(sites) {
 		return w.cannot("serves several handlers, on lines " + lineNumbers(sites))
 	}
+	if w.servesAny() {
+		return w.cannot(fmt.Sprintf("line %d: %s serves any handler that it is given, and is called from several places", w.Line, w.Func()))
+	}
 	spans, err := w.spans(sites)
 	if err != nil {
 		return w.cannot(err.Error())
@@ -42,6 +45,28 @@ func WireGo(sites []GoSite, names GoNames) Result {
 		puts = append(puts, Put{Kind: "wire", Key: w.authn, Text: unixText(span.New)})
 	}
 	return Result{Status: Done, Out: out, Puts: puts}
+}
+
+// servesAny reports whether the handler comes from a parameter of a function that
+// serves several.
+func (w *wiring) servesAny() bool {
+	fn := enclosing(w.outer)
+	if w.Kind != GoHandler || fn == nil || w.funcs.calls[fn.Name.Name] < 2 {
+		return false
+	}
+	parameters := map[string]bool{}
+	for _, field := range fn.Type.Params.List {
+		for _, name := range field.Names {
+			parameters[name.Name] = w.f.TypeName(field.Type) == "net/http.Handler"
+		}
+	}
+	given := false
+	ast.Inspect(w.node, func(n ast.Node) bool {
+		name, ok := n.(*ast.Ident)
+		given = given || ok && parameters[name.Name]
+		return true
+	})
+	return given
 }
 
 type wiring struct {

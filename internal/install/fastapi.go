@@ -53,7 +53,7 @@ func (r *fastapi) refuse() error {
 	}
 	if at := r.project.UsersTable; at != "" {
 		return failure(fmt.Sprintf("%s: a table %q with other columns is defined there", at, r.UsersTable),
-			"choose another name: fastman install:auth --users-table=auth_accounts")
+			"choose another name: fastman install:auth --users-table=accounts")
 	}
 	return r.refuseOldPackages()
 }

@@ -64,7 +64,7 @@ func (r *golang) refuse(context.Context) error {
 	}
 	if at := r.project.UsersTable(r.UsersTable); at != "" {
 		return failure(fmt.Sprintf("%s: a table %q of the app's own is defined there", at, r.UsersTable),
-			"choose another name: fastman install:auth --users-table=auth_accounts")
+			"choose another name: fastman install:auth --users-table=accounts")
 	}
 	if route := r.project.Route(r.Prefix, r.emitter.endpoints()); route != "" {
 		return failure(route+" is a route of this app already",

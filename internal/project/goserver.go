@@ -21,7 +21,11 @@ func (p *Go) findServer(app string) error {
 	funcs := edit.NewGoFuncs(p.Module, p.files)
 	var servers []string
 	for _, dir := range mains {
-		if at, sites := p.serving(dir, funcs); len(sites) > 0 {
+		at, sites := p.serving(dir, funcs, edit.GoServes)
+		if len(sites) == 0 { // what serves may be in another module
+			at, sites = p.serving(dir, funcs, func(sites []edit.GoSite) bool { return len(sites) > 0 })
+		}
+		if len(sites) > 0 {
 			p.Main, p.Dir, p.Sites = dir, at, sites
 			servers = append(servers, dir)
 		}
@@ -59,7 +63,7 @@ func (p *Go) mains(app string) ([]string, error) {
 
 // serving looks for the server of a program: the nearest package, from its main
 // package on along the imports, that serves.
-func (p *Go) serving(main string, funcs *edit.GoFuncs) (dir string, sites []edit.GoSite) {
+func (p *Go) serving(main string, funcs *edit.GoFuncs, enough func([]edit.GoSite) bool) (dir string, sites []edit.GoSite) {
 	queue, seen := []string{main}, map[string]bool{main: true}
 	for len(queue) > 0 {
 		dir, queue = queue[0], queue[1:]
@@ -71,8 +75,8 @@ func (p *Go) serving(main string, funcs *edit.GoFuncs) (dir string, sites []edit
 		for _, f := range pkg.files {
 			found = append(found, f.Sites(funcs)...)
 		}
-		if sites := edit.GoServing(found); len(sites) > 0 {
-			return dir, sites
+		if enough(found) {
+			return dir, edit.GoServing(found)
 		}
 		for _, next := range p.imports(pkg) {
 			if !seen[next] {
