@@ -23,8 +23,7 @@ var allowed = map[string][]string{
 	"internal/testbed": {"internal/plan", "internal/run"},
 	"bench":            {"internal/feature", "internal/install", "internal/testbed"},
 
-	"templates/goapp":      {"templates/goapp/internal/auth"}, // the Go template is packages of this module
-	"templates/goapp/wire": {"templates/goapp/internal/auth"},
+	"templates/goapp": {"templates/goapp/internal/auth"}, // the Go template is packages of this module
 }
 
 // pure packages get bytes and give bytes.

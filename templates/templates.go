@@ -15,7 +15,7 @@ import (
 // The folders are named one by one: a virtual environment or a cache beside them
 // must not end in the binary.
 //
-//go:embed goapp/main.go goapp/auth.go all:goapp/internal goapp/wire all:goapp/new
+//go:embed goapp/main.go goapp/auth.go all:goapp/internal all:goapp/new
 //go:embed all:fastapi/app all:fastapi/alembic all:fastapi/tests all:fastapi/variants all:fastapi/new fastapi/alembic.ini
 var files embed.FS
 

@@ -158,8 +158,8 @@ func (p *Plan) Commands() []string {
 			lines = append(lines, p.printable(c))
 		}
 	}
-	if p.module != nil && p.module.Vendored && len(lines) > 0 {
-		lines = append(lines, Vendor)
+	if p.module != nil && len(lines) > 0 {
+		return []string{p.goLine()}
 	}
 	return lines
 }

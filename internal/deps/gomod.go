@@ -63,6 +63,26 @@ func Tidy(root string) *Plan {
 // what it changes could not be undone.
 const Vendor = "go mod vendor"
 
+// goLine is what is left to run, on one line. A user's go mod tidy does more than the
+// command that KeepUntidy puts in its place, and is what they know.
+func (p *Plan) goLine() string {
+	var words []string
+	for _, c := range p.commands {
+		if !c.done && c.args[1] != "list" {
+			words = append(words, p.printable(c))
+		}
+	}
+	if !slices.Contains(words, tidy) {
+		words = append(words, tidy)
+	}
+	if p.module.Vendored {
+		words = append(words, Vendor)
+	}
+	return strings.Join(words, " && ")
+}
+
+const tidy = "go mod tidy"
+
 // tidyPatience bounds the look at whether a go.mod is tidy: it may download.
 const tidyPatience = 2 * time.Minute
 

@@ -7,26 +7,39 @@ import (
 	"strings"
 )
 
-// importSpan imports a package that the file does not have yet: in the group of the
-// import block where paths of its kind stand, sorted as gofmt sorts.
-func (f *GoFile) importSpan(full string) Span {
-	line := strconv.Quote(full)
+// importSpans import a package that the file does not have yet: in the import block,
+// in the group where paths of its kind stand, sorted as gofmt sorts.
+func (f *GoFile) importSpans(full string) []Span {
+	line, nl := strconv.Quote(full), f.newline()
 	block := f.importBlock()
 	switch {
 	case block == nil && len(f.AST.Imports) == 0:
-		at := f.end(f.AST.Name)
-		return Span{at, at, f.newline() + f.newline() + "import " + line}
+		at := f.lineEnd(f.end(f.AST.Name))
+		return insert(at, nl+nl+"import "+line)
+	case block == nil && len(f.AST.Imports) == 1: // becomes a block
+		only := f.AST.Imports[0]
+		return append(insert(f.start(only), "("+nl+"\t"), insert(f.lineEnd(f.end(only)), f.gap(only, full)+"\t"+line+nl+")")...)
 	case block == nil:
 		at := f.lineEnd(f.end(f.AST.Imports[len(f.AST.Imports)-1]))
-		return Span{at, at, f.newline() + "import " + line}
+		return insert(at, nl+"import "+line)
 	}
-	after := f.importAbove(block, full)
-	if after == nil {
-		first := block.Specs[0]
-		return Span{f.start(first), f.start(first), line + f.newline() + "\t"}
+	at, behind := f.neighbour(block, full)
+	if !behind {
+		return insert(f.start(at), line+nl+"\t")
 	}
-	at := f.lineEnd(f.end(after))
-	return Span{at, at, f.newline() + "\t" + line}
+	return insert(f.lineEnd(f.end(at)), f.gap(at, full)+"\t"+line)
+}
+
+func insert(at int, text string) []Span { return []Span{{at, at, text}} }
+
+// gap is what parts an import from the one above it: packages of the standard library
+// stand in a group of their own.
+func (f *GoFile) gap(above *ast.ImportSpec, full string) string {
+	path, _ := strconv.Unquote(above.Path.Value)
+	if standard(path) && !standard(full) {
+		return f.newline() + f.newline()
+	}
+	return f.newline()
 }
 
 // importBlock is the first import declaration in parentheses that holds something.
@@ -40,17 +53,32 @@ func (f *GoFile) importBlock() *ast.GenDecl {
 	return nil
 }
 
-// importAbove is the import behind which a new one goes; nil is in front of all.
-func (f *GoFile) importAbove(block *ast.GenDecl, full string) *ast.ImportSpec {
-	var above *ast.ImportSpec
-	for _, spec := range block.Specs {
-		s := spec.(*ast.ImportSpec)
+// neighbour is the import that a new one goes behind: the last of its kind that sorts
+// before it, or the last of the standard library. Where others of its kind all sort
+// behind it, it goes in front of the first of them.
+func (f *GoFile) neighbour(block *ast.GenDecl, full string) (spec *ast.ImportSpec, behind bool) {
+	var first, last, other *ast.ImportSpec
+	for _, s := range block.Specs {
+		s := s.(*ast.ImportSpec)
 		path, _ := strconv.Unquote(s.Path.Value)
-		if standard(path) == standard(full) && path < full || above == nil && standard(path) && !standard(full) {
-			above = s
+		switch {
+		case standard(path) != standard(full):
+			other = s
+		case path < full:
+			last = s
+		case first == nil:
+			first = s
 		}
 	}
-	return above
+	switch {
+	case last != nil:
+		return last, true
+	case first != nil:
+		return first, false
+	case standard(full):
+		return block.Specs[0].(*ast.ImportSpec), false
+	}
+	return other, true
 }
 
 // standard reports whether a path is one of the standard library: it has no dot in

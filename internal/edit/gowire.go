@@ -3,16 +3,17 @@ package edit
 import (
 	"fmt"
 	"go/ast"
+	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// GoNames are the functions of the emitted file that wiring calls.
+// GoNames are what the wiring calls of the emitted code.
 type GoNames struct {
-	Must   string // makes the sign-in: mustAuth()
-	Gin    string // turns middleware into gin's: ginMiddleware(authn.Middleware)
-	Behind string // puts the sign-in in front of an engine that is run: behind(authn, r).Run()
+	Must string // the function that makes the sign-in: "mustAuth"
+	Gin  string // import path of the package that lets gin use it: "example.com/shop/internal/ginauth"
 }
 
 // WireGo puts the sign-in in front of the routes of a server. Several sites are
@@ -35,7 +36,7 @@ func WireGo(sites []GoSite, names GoNames) Result {
 	if err != nil {
 		return w.cannot(err.Error())
 	}
-	spans = joined(spans)
+	spans = joined(w.withImport(spans))
 	out, err := w.f.finish(spans)
 	if err != nil {
 		return w.cannot(err.Error())
@@ -91,6 +92,9 @@ func (w *wiring) snippet() string {
 	case "":
 		return strings.Join(append(lines, "http.ListenAndServe(addr, "+w.wrap("handler")+")"), "\n")
 	}
+	if w.Router == "gin" {
+		lines = append([]string{"import " + strconv.Quote(w.names.Gin)}, lines...)
+	}
 	return strings.Join(append(lines, w.use(), "// directly behind the line that makes "+w.Name+", in front of its routes"), "\n")
 }
 
@@ -101,7 +105,7 @@ func (w *wiring) use() string {
 	middleware := w.authn + ".Middleware"
 	switch w.Router {
 	case "gin":
-		middleware = w.names.Gin + "(" + middleware + ")"
+		middleware = path.Base(w.names.Gin) + ".Wrap(" + middleware + ")"
 	case "echo":
 		middleware = w.echo() + ".WrapMiddleware(" + middleware + ")"
 	}
@@ -261,22 +265,22 @@ func (w *wiring) run() ([]Span, error) {
 	case err != nil:
 		return nil, err
 	case w.Router == "echo":
-		return w.withImport(above), nil
+		return above, nil
 	case method != "Run":
 		return nil, fmt.Errorf("line %d: %s.%s serves an engine whose routes are made elsewhere", w.Line, w.Name, method)
 	}
-	return append(above, Span{w.f.start(router), w.f.start(router), w.names.Behind + "(" + w.authn + ", "},
+	return append(above, Span{w.f.start(router), w.f.start(router), path.Base(w.names.Gin) + ".Behind(" + w.authn + ".Middleware, "},
 		Span{w.f.end(router), w.f.end(router), ")"}), nil
 }
 
-// withImport imports echo where only its value is known.
+// withImport imports what the lines need: our package for gin, and echo where the
+// file only has a value of it.
 func (w *wiring) withImport(spans []Span) []Span {
-	for _, spec := range w.f.AST.Imports {
-		if strings.Contains(spec.Path.Value, "labstack/echo/v") && !strings.Contains(spec.Path.Value, "middleware") {
-			return spans
-		}
+	needed := map[string]string{"gin": w.names.Gin, "echo": w.Package}[w.Router]
+	if needed == "" || slices.ContainsFunc(w.f.AST.Imports, func(spec *ast.ImportSpec) bool { return spec.Path.Value == strconv.Quote(needed) }) {
+		return spans
 	}
-	return append(spans, w.f.importSpan(w.Package))
+	return append(spans, w.f.importSpans(needed)...)
 }
 
 // addField gives a server its handler: the default one of net/http, which it has

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,7 +15,7 @@ import (
 	"fastman/internal/edit"
 )
 
-var goNames = edit.GoNames{Must: "mustAuth", Gin: "ginMiddleware", Behind: "behind"}
+var goNames = edit.GoNames{Must: "mustAuth", Gin: "example.com/shop/internal/ginauth"}
 
 // Each archive of testdata/gowire holds a server before and after: the sign-in stands
 // in front of its routes, and nothing else has changed. UPDATE_GOLDENS=1 rewrites them.
@@ -29,34 +30,42 @@ func TestWireGo(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			src := archive.Files[0].Data
-			result := wireGo(t, src)
+			src, beside := archive.Files[0].Data, archive.Files[1:]
+			result := wireGo(t, src, beside...)
 			got := result.Out
 			if result.Status == edit.CannotPlace {
 				got = []byte("// " + result.Reason + "\n" + result.Snippet + "\n")
 			}
 			if os.Getenv("UPDATE_GOLDENS") != "" {
-				archive.Files = append(archive.Files[:1], txtar.File{Name: "want", Data: got})
+				archive.Files = append(withoutWant(archive.Files), txtar.File{Name: "want", Data: got})
 				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if len(archive.Files) < 2 || !bytes.Equal(archive.Files[1].Data, got) {
+			if want := archive.Files[len(archive.Files)-1]; want.Name != "want" || !bytes.Equal(want.Data, got) {
 				t.Errorf("got\n%s", got)
 			}
-			checkWired(t, src, result)
+			checkWired(t, src, result, beside...)
 		})
 	}
 }
 
-// wireGo wires the only handler of a file.
-func wireGo(t *testing.T, src []byte) edit.Result {
+func withoutWant(files []txtar.File) []txtar.File {
+	return slices.DeleteFunc(files, func(f txtar.File) bool { return f.Name == "want" })
+}
+
+// wireGo wires the only handler of a file, in a package with the files beside it.
+func wireGo(t *testing.T, src []byte, beside ...txtar.File) edit.Result {
 	t.Helper()
-	f, err := edit.ParseGo("main.go", src)
-	if err != nil {
-		t.Fatal(err)
+	var files []*edit.GoFile
+	for _, file := range append([]txtar.File{{Name: "main.go", Data: src}}, withoutWant(slices.Clone(beside))...) {
+		f, err := edit.ParseGo(file.Name, file.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, f)
 	}
-	sites := edit.GoServing(f.Sites(edit.NewGoFuncs("shop", []*edit.GoFile{f})))
+	sites := edit.GoServing(files[0].Sites(edit.NewGoFuncs("shop", files)))
 	if len(sites) == 0 {
 		t.Fatal("no site")
 	}
@@ -65,7 +74,7 @@ func wireGo(t *testing.T, src []byte) edit.Result {
 
 // checkWired: a second run finds it done, a formatted file stays formatted, and
 // without white space the old text is the new one with pieces left out.
-func checkWired(t *testing.T, src []byte, result edit.Result) {
+func checkWired(t *testing.T, src []byte, result edit.Result, beside ...txtar.File) {
 	t.Helper()
 	if result.Status != edit.Done {
 		if !bytes.Equal(src, result.Out) {
@@ -73,7 +82,7 @@ func checkWired(t *testing.T, src []byte, result edit.Result) {
 		}
 		return
 	}
-	if again := wireGo(t, result.Out); again.Status != edit.AlreadyThere {
+	if again := wireGo(t, result.Out, beside...); again.Status != edit.AlreadyThere {
 		t.Errorf("a second run: %v %s", again.Status, again.Reason)
 	}
 	before, err := format.Source(src)
@@ -117,7 +126,8 @@ func TestWireGoOnDisturbedSources(t *testing.T) {
 			if _, err := edit.ParseGo("main.go", src); err != nil {
 				continue
 			}
-			checkWired(t, src, wireGo(t, src))
+			beside := archive.Files[1:]
+			checkWired(t, src, wireGo(t, src, beside...), beside...)
 			if t.Failed() {
 				t.Fatalf("%s:\n%s", name, src)
 			}

@@ -69,7 +69,6 @@ func (r *recipe) start(ctx context.Context) error {
 	if r.unbootable() {
 		return nil
 	}
-	r.say("starting the app to check it")
 	after, err := r.stack.boot(ctx)
 	if err != nil {
 		return r.undo(ctx, "the app could not be started for the check: "+err.Error(), "")
@@ -105,7 +104,7 @@ func (r *recipe) mounted(ctx context.Context, b *booted) error {
 // bootFailed finds out whose error it is: without our files the app either starts,
 // then it was ours and they stay away, or it does not, then they come back.
 func (r *recipe) bootFailed(ctx context.Context, trace string) error {
-	undone := r.undo(ctx, "the app no longer imports with the new code", trace)
+	undone := r.undo(ctx, "the app no longer "+r.stack.place().starts+"s with the new code", trace)
 	if len(r.plan.Changes()) == 0 {
 		return undone
 	}
@@ -113,11 +112,11 @@ func (r *recipe) bootFailed(ctx context.Context, trace string) error {
 	if err != nil || before.Error == "" {
 		return errors.Join(undone, r.deps.Clean())
 	}
-	r.say("the app did not import before either; keeping the new code")
+	r.say("the app did not " + r.stack.place().starts + " before either; keeping the new code")
 	if err := r.reapply(ctx); err != nil {
 		return err
 	}
-	r.report.left("the app does not import, and did not before: nothing could be checked\n"+lastLines(trace),
+	r.report.left("the app does not "+r.stack.place().starts+", and did not before: nothing could be checked\n"+lastLines(trace),
 		"mend that, then run again: fastman install:auth")
 	return nil
 }

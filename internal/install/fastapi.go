@@ -37,7 +37,7 @@ func (r *fastapi) place() place {
 	if r.deps != nil {
 		next = r.serveCommand()
 	}
-	return place{entry: r.project.Entry.Path, serve: r.project.Entry.Callable, dir: r.emitter.authDir(), next: next}
+	return place{entry: r.project.Entry.Path, serve: r.project.Entry.Callable, dir: r.emitter.authDir(), next: next, starts: "import"}
 }
 
 func (r *fastapi) emit() ([]emitted, error) { return r.emitter.emit() }

@@ -24,6 +24,7 @@ var migrateScript string
 
 // boot runs boot.py with scratch settings in place of the user's.
 func (r *fastapi) boot(ctx context.Context) (*booted, error) {
+	r.say("starting the app to check it")
 	scratch, err := os.MkdirTemp("", "fastman-boot-")
 	if err != nil {
 		return nil, err

@@ -25,8 +25,11 @@ type golang struct {
 	emitter *goEmitter
 }
 
-// goAuthDir is where the emitted package stands in every module.
-const goAuthDir = "internal/auth"
+// Where the emitted packages stand in every module.
+const (
+	goAuthDir = "internal/auth"
+	goGinDir  = "internal/ginauth" // in those with gin
+)
 
 func (r *golang) look(ctx context.Context) (err error) {
 	if r.project, err = project.LookGo(ctx, r.root, r.App, r.ownFiles()); err != nil {
@@ -48,7 +51,7 @@ func (r *golang) place() place {
 	if r.project.Main == "." {
 		serve = "."
 	}
-	return place{entry: r.project.Sites[0].File.Path, serve: serve, dir: goAuthDir, next: "go run " + serve}
+	return place{entry: r.project.Sites[0].File.Path, serve: serve, dir: goAuthDir, next: "go run " + serve, starts: "build"}
 }
 
 func (r *golang) emit() ([]emitted, error) { return r.emitter.emit() }

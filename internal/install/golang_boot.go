@@ -22,6 +22,7 @@ const goBuildTimeout = 10 * time.Minute
 // boot builds the program and has go vet look at what was put into it. Nothing is
 // started: a program of Go does what it likes from its first line on.
 func (r *golang) boot(ctx context.Context) (*booted, error) {
+	r.say("building the app to check it")
 	scratch, err := os.MkdirTemp("", "fastman-build-")
 	if err != nil {
 		return nil, err
@@ -31,7 +32,7 @@ func (r *golang) boot(ctx context.Context) (*booted, error) {
 	if output, err := r.goCommand(ctx, "build", "-o", filepath.Join(scratch, "app"), serve); err != nil {
 		return &booted{Error: output}, ctx.Err()
 	}
-	if output, err := r.goCommand(ctx, "vet", "./"+r.project.Dir, "./"+goAuthDir); err != nil && r.names(output) {
+	if output, err := r.goCommand(ctx, "vet", "./"+r.project.Dir); err != nil && r.names(output) {
 		return &booted{Error: output}, ctx.Err()
 	}
 	b := &booted{Unmounted: Left{What: "the program builds, but " + goAuthDir + " has no endpoints", Do: "bring it back from version control: git checkout -- " + goAuthDir}}

@@ -31,10 +31,10 @@ type goEmitter struct {
 
 func newGoEmitter(p *project.Go, set feature.Set, prefix, users string, exists func(string) bool) *goEmitter {
 	e := &goEmitter{p: p, set: set, prefix: prefix, users: users, exists: exists, rename: map[string]string{}}
-	for _, name := range []string{"mustAuth", "newAuth", "ginMiddleware", "behind", "guarded", "auth"} {
+	for _, name := range []string{"mustAuth", "newAuth", "auth"} {
 		e.rename[name] = e.free(name)
 	}
-	e.names = edit.GoNames{Must: e.rename["mustAuth"], Gin: e.rename["ginMiddleware"], Behind: e.rename["behind"]}
+	e.names = edit.GoNames{Must: e.rename["mustAuth"], Gin: p.Module + "/" + goGinDir}
 	return e
 }
 
@@ -46,40 +46,25 @@ func (e *goEmitter) free(name string) string {
 	return name
 }
 
-// emit returns every file that belongs to the set: the package, and beside the app's
-// own code what makes and mounts it.
+// emit returns every file that belongs to the set: the package, with gin what lets gin
+// use it, and beside the app's own code what makes it.
 func (e *goEmitter) emit() ([]emitted, error) {
-	names, err := templates.Tree("goapp", goAuthDir)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range names {
-		if err := e.add(name, name, e.fit); err != nil {
-			return nil, err
-		}
-	}
-	for _, pair := range e.beside() {
-		if err := e.add(pair[0], pair[1], e.fitBeside); err != nil {
-			return nil, err
-		}
-	}
-	return e.out, nil
-}
-
-// beside are the files for the package that serves: template file, target.
-func (e *goEmitter) beside() [][2]string {
-	files := [][2]string{{"auth.go", e.freeFile("auth")}}
-	site := e.p.Sites[0]
-	switch {
-	case site.Router == "gin" && site.Kind == edit.GoRun:
-		files = append(files, [2]string{"wire/behind.go", e.freeFile("auth_behind")})
-	case e.p.Requires["github.com/gin-gonic/gin"] == "":
-		return files
-	}
+	folders := []string{goAuthDir}
 	if e.p.Requires["github.com/gin-gonic/gin"] != "" {
-		files = append(files, [2]string{"wire/gin.go", e.freeFile("auth_gin")})
+		folders = append(folders, goGinDir)
 	}
-	return files
+	for _, folder := range folders {
+		names, err := templates.Tree("goapp", folder)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			if err := e.add(name, name, e.fit); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return e.out, e.add("auth.go", e.freeFile("auth"), e.fitBeside)
 }
 
 // freeFile is a path in the app's package that nothing stands at.

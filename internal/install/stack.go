@@ -57,8 +57,8 @@ type starter interface {
 	migrate(ctx context.Context) error
 }
 
-// place says where the app is.
-type place struct{ entry, serve, dir, next string }
+// place says where the app is, what a user runs next, and what a boot check has it do.
+type place struct{ entry, serve, dir, next, starts string }
 
 // emitted is one file of the template, cut and fitted to the project.
 type emitted struct {
