@@ -22,7 +22,8 @@ var allowed = map[string][]string{
 	"conformance":      {"internal/feature"},
 	"internal/testbed": {"internal/plan", "internal/run"},
 	"bench":            {"internal/feature", "internal/install", "internal/testbed"},
-	"templates/goapp":  {"templates/goapp/internal/auth"},
+
+	"templates/goapp": {"templates/goapp/internal/auth"}, // the Go template is packages of this module
 }
 
 // pure packages get bytes and give bytes.

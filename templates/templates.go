@@ -15,6 +15,7 @@ import (
 // The folders are named one by one: a virtual environment or a cache beside them
 // must not end in the binary.
 //
+//go:embed goapp/main.go goapp/auth.go all:goapp/internal all:goapp/new
 //go:embed all:fastapi/app all:fastapi/alembic all:fastapi/tests all:fastapi/variants all:fastapi/new fastapi/alembic.ini
 var files embed.FS
 
@@ -75,4 +76,31 @@ func Tree(stack, folder string) ([]string, error) {
 	})
 	sort.Strings(names)
 	return names, err
+}
+
+// GoVersion is the oldest release of Go that the packages of the Go code allow.
+const GoVersion = "1.26.0"
+
+// Module is a dependency of the Go code, in the version that it is tested with.
+type Module struct {
+	Path     string
+	Version  string
+	Packages []string // that are imported, below Path; "" is Path itself
+}
+
+// Modules returns what the Go code of a set imports. The router is the app's own.
+func Modules(set feature.Set) []Module {
+	if set.Empty() {
+		return nil
+	}
+	return []Module{
+		{"github.com/golang-jwt/jwt/v5", "v5.3.1", []string{""}},
+		{"github.com/jackc/pgx/v5", "v5.12.0", []string{"stdlib"}},
+		{"github.com/joho/godotenv", "v1.5.1", []string{""}},
+		{"github.com/pressly/goose/v3", "v3.29.0", []string{""}},
+		{"golang.org/x/crypto", "v0.58.0", []string{"bcrypt", "argon2"}},
+		{"golang.org/x/net", "v0.62.0", []string{"idna"}},
+		{"golang.org/x/text", "v0.43.0", []string{"cases", "unicode/norm"}},
+		{"modernc.org/sqlite", "v1.62.0", []string{""}},
+	}
 }

@@ -20,7 +20,7 @@ func newRoot(term *terminal) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "fastman",
 		Short: "Sign-in for your web project, as code that you own",
-		Long: "fastman adds production-grade sign-in to a FastAPI project, as code that you own.\n" +
+		Long: "fastman adds production-grade sign-in to a FastAPI or Go project, as code that you own.\n" +
 			"It reads your project, edits it in place, and shows the URLs that it mounted.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -53,7 +53,7 @@ func newCmd(term *terminal) *cobra.Command {
 	}
 	common(cmd.Flags(), &o.Common)
 	cmd.Flags().StringSliceVar(&types, "type", nil, "also add these ways of signing in: "+offered())
-	stackFlag(cmd.Flags(), &o.Stack)
+	stackFlag(cmd.Flags(), &o.Stack, "fastapi")
 	return cmd
 }
 
@@ -79,8 +79,8 @@ func installCmd(term *terminal) *cobra.Command {
 	cmd.Flags().StringSliceVar(&types, "type", nil, "ways of signing in: "+offered()+" (default jwt)")
 	cmd.Flags().StringVar(&o.Prefix, "prefix", "/auth", "path under which the routes stand")
 	cmd.Flags().StringVar(&o.UsersTable, "users-table", "users", "name of the table of users")
-	cmd.Flags().StringVar(&o.App, "app", "", "the app, as FILE or MODULE:NAME, where several are found")
-	stackFlag(cmd.Flags(), &o.Stack)
+	cmd.Flags().StringVar(&o.App, "app", "", "the app where several are found: FILE or MODULE:NAME; of Go the FOLDER of its main package")
+	stackFlag(cmd.Flags(), &o.Stack, "found by looking")
 	return cmd
 }
 
@@ -124,7 +124,7 @@ func demoCmd(term *terminal) *cobra.Command {
 	cmd.Flags().BoolVar(&o.Check, "check", false, "try the running app out, remove it, and end")
 	cmd.Flags().StringVar(&o.Dir, "dir", "", "folder for the project (default: a new temporary one)")
 	cmd.Flags().StringSliceVar(&types, "type", nil, "ways of signing in: "+offered()+" (default jwt)")
-	stackFlag(cmd.Flags(), &o.Stack)
+	stackFlag(cmd.Flags(), &o.Stack, "fastapi")
 	return cmd
 }
 
@@ -155,8 +155,8 @@ func edits(flags *pflag.FlagSet, o *install.Common) {
 	flags.StringVar(&o.Dir, "dir", ".", "folder of the project")
 }
 
-func stackFlag(flags *pflag.FlagSet, stack *string) {
-	flags.StringVar(stack, "stack", "fastapi", "stack of the project: fastapi")
+func stackFlag(flags *pflag.FlagSet, stack *string, usual string) {
+	flags.StringVar(stack, "stack", "", "stack of the project: fastapi or go (default "+usual+")")
 }
 
 func offered() string { return feature.NewSet(templates.Available...).String() }
@@ -174,7 +174,7 @@ func chosen(values []string, fallback feature.Set) (feature.Set, error) {
 
 // report runs a command and prints what it did, as text or as JSON.
 func report(ctx context.Context, term *terminal, o *install.Common, do func(context.Context) (*install.Report, error)) error {
-	o.Progress = term.progress
+	o.Progress, o.Ask = term.progress, term.asker()
 	term.json = o.JSON
 	r, err := do(ctx)
 	if err != nil {

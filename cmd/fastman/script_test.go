@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -30,6 +31,13 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Setenv("FASTMAN", filepath.Dir(binary))
+			for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOFLAGS", "GOSUMDB", "GOTOOLCHAIN"} {
+				value, err := exec.Command("go", "env", name).Output()
+				if err != nil {
+					return err
+				}
+				env.Setenv(name, strings.TrimSpace(string(value)))
+			}
 			env.Setenv("PYENV_VERSION", os.Getenv("PYENV_VERSION"))
 			env.Setenv("PYENV_ROOT", os.Getenv("PYENV_ROOT"))
 			return nil

@@ -6,6 +6,7 @@ package main
 // be pasted; colour only on a terminal and not under NO_COLOR; never a secret.
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,13 +18,18 @@ import (
 )
 
 type terminal struct {
+	in       io.Reader // nil where nobody can be asked
 	out, err io.Writer
 	colour   bool
 	json     bool // errors are printed as JSON on stdout as well
 }
 
 func newTerminal(out, err *os.File) *terminal {
-	return &terminal{out: out, err: err, colour: os.Getenv("NO_COLOR") == "" && isTerminal(err)}
+	t := &terminal{out: out, err: err, colour: os.Getenv("NO_COLOR") == "" && isTerminal(err)}
+	if isTerminal(os.Stdin) && isTerminal(err) {
+		t.in = os.Stdin
+	}
+	return t
 }
 
 func isTerminal(f *os.File) bool {
@@ -43,6 +49,28 @@ func (t *terminal) paint(code, text string) string {
 }
 
 func (t *terminal) progress(line string) { fmt.Fprintln(t.err, t.dim("fastman: "+line)) }
+
+// asker is how a command asks; nil where nobody is there to answer.
+func (t *terminal) asker() func(question string, answers []string) string {
+	if t.in == nil {
+		return nil
+	}
+	return t.ask
+}
+
+// ask returns the answer that was typed, or that its first letters name; anything else
+// is "", and so is an end of input.
+func (t *terminal) ask(question string, answers []string) string {
+	fmt.Fprintf(t.err, "fastman: %s (%s) ", question, strings.Join(answers, "/"))
+	line, _ := bufio.NewReader(t.in).ReadString('\n')
+	typed := strings.ToLower(strings.TrimSpace(line))
+	for _, answer := range answers {
+		if typed != "" && strings.HasPrefix(answer, typed) {
+			return answer
+		}
+	}
+	return ""
+}
 
 func (t *terminal) usage(u *install.Usage) {
 	t.error(&install.Failure{What: u.What, Untouched: "nothing was done", Hint: u.Hint})
@@ -150,7 +178,10 @@ func (t *terminal) demo(d install.DemoReady) {
 	for _, r := range d.Routes {
 		fmt.Fprintf(t.out, "  %-6s %s%s\n", r.Method, d.URL, r.Path)
 	}
-	fmt.Fprintf(t.out, "\n  docs   %s/docs\n\ntry it:\n%s\n", d.URL, d.Curl)
+	if d.Docs != "" {
+		fmt.Fprintf(t.out, "\n  docs   %s\n", d.Docs)
+	}
+	fmt.Fprintf(t.out, "\ntry it:\n%s\n", d.Curl)
 	if !d.Checked {
 		fmt.Fprintln(t.out, "\nCtrl-C stops it")
 	}

@@ -44,13 +44,22 @@ func File(name string, src []byte, set feature.Set) (out []byte, keep bool, err 
 		return nil, false, err
 	}
 	text := strings.Join(kept, "")
-	if cutAny && path.Ext(name) == ".py" {
-		text = dropUnusedImports(text)
-	}
 	if len(kept) < len(lines) { // a section at the end leaves the blank lines before it
-		text = strings.TrimRight(text, "\n") + "\n"
+		text, err = tidy(name, strings.TrimRight(text, "\n")+"\n", cutAny)
 	}
-	return []byte(text), true, nil
+	return []byte(text), true, err
+}
+
+// tidy takes out what only removed lines used.
+func tidy(name, text string, cutAny bool) (string, error) {
+	switch {
+	case path.Ext(name) == ".py" && cutAny:
+		return dropUnusedImports(text), nil
+	case path.Ext(name) == ".go":
+		out, err := tidyGo(text)
+		return out, located(name, 1, err)
+	}
+	return text, nil
 }
 
 // sections returns the lines outside sections and inside those that set holds.

@@ -145,3 +145,20 @@ func TestMalformedMarkers(t *testing.T) {
 		}
 	}
 }
+
+// Go source that loses a section loses the imports that only the section used, and
+// is formatted.
+func TestGoImports(t *testing.T) {
+	src := "package app\n\nimport (\n\t\"log\"\n\t\"net/http\"\n\n\tmail \"example.com/x\"\n\t\"github.com/a/go-post\"\n\t\"github.com/b/c/v2\"\n)\n\n" +
+		"func f() {\n\tlog.Print(post.A, c.B)\n\t// fastman: if jwt\n\thttp.NotFound(nil, mail.Q)\n\t// fastman: end\n}\n"
+	want := "package app\n\nimport (\n\t\"log\"\n\n\t\"github.com/a/go-post\"\n\t\"github.com/b/c/v2\"\n)\n\n" +
+		"func f() {\n\tlog.Print(post.A, c.B)\n}\n"
+	got, keep, err := File("app.go", []byte(src), feature.Set{})
+	if err != nil || !keep || string(got) != want {
+		t.Errorf("keep %v, error %v, got\n%s", keep, err, got)
+	}
+	all, _, err := File("app.go", []byte(src), feature.NewSet(feature.JWT))
+	if err != nil || !strings.Contains(string(all), "mail.Q") {
+		t.Errorf("error %v, got\n%s", err, all)
+	}
+}

@@ -1,5 +1,5 @@
 // Package deps adds packages through the manager that the project uses itself:
-// uv, poetry, pipenv, or pip with a requirements file or a pyproject.toml.
+// uv, poetry, pipenv, pip with a requirements file or a pyproject.toml, or go.
 package deps
 
 import (
@@ -27,13 +27,13 @@ type Project struct {
 type Need struct {
 	Name   string // "psycopg"
 	Spec   string // ">=3.2"
-	Extras string // "binary"
+	Extras string // "binary"; of a Go module: its packages
 	Dev    bool   // for tests only
 }
 
 // String is the requirement as PEP 508 has it.
 func (n Need) String() string {
-	if n.Extras != "" {
+	if n.Extras != "" && !strings.HasPrefix(n.Spec, "@") {
 		return n.Name + "[" + n.Extras + "]" + n.Spec
 	}
 	return n.Name + n.Spec
@@ -49,6 +49,7 @@ type FileEdit struct {
 // Plan is what is to be done so that the project has all packages it needs.
 type Plan struct {
 	project  Project
+	module   *Module // of a Go project only
 	manager  manager
 	declared declared
 	missing  []Need // neither declared nor, where the environment is known, there
@@ -96,7 +97,7 @@ func New(p Project, needs []Need) (*Plan, error) {
 	return plan, nil
 }
 
-// Manager names what is used: "uv", "poetry", "pipenv", "pip".
+// Manager names what is used: "uv", "poetry", "pipenv", "pip", "go".
 func (p *Plan) Manager() string { return p.manager.kind.name() }
 
 // Empty reports whether nothing is to be declared or installed.
@@ -105,6 +106,9 @@ func (p *Plan) Empty() bool { return len(p.files) == 0 && len(p.commands) == 0 }
 // Importable reports whether every package is installed already, in whatever
 // version: then the app can run before anything is added.
 func (p *Plan) Importable() bool {
+	if p.module != nil {
+		return len(p.missing) == 0
+	}
 	there := func(n Need) bool {
 		_, found := p.env.installed[edit.PackageName(n.Name)]
 		return found || n.Dev
@@ -134,9 +138,14 @@ func (p *Plan) Originals() map[string][]byte {
 	if !p.manager.kind.editsItself() || len(p.missing) == 0 {
 		return originals
 	}
-	file := p.manager.manifest
-	if data, err := os.ReadFile(p.full(file)); err == nil {
-		originals[file] = data
+	files := []string{p.manager.manifest}
+	if p.module != nil {
+		files = append(files, "go.sum")
+	}
+	for _, file := range files {
+		if data, err := os.ReadFile(p.full(file)); err == nil {
+			originals[file] = data
+		}
 	}
 	return originals
 }
@@ -148,6 +157,9 @@ func (p *Plan) Commands() []string {
 		if !c.done {
 			lines = append(lines, p.printable(c))
 		}
+	}
+	if p.module != nil && len(lines) > 0 {
+		return []string{p.goLine()}
 	}
 	return lines
 }

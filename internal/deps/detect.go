@@ -17,14 +17,15 @@ const (
 	uv kind = iota
 	poetry
 	pipenv
+	goModules
 	pipRequirements
 	pipPyproject
 )
 
-func (k kind) name() string { return [...]string{"uv", "poetry", "pipenv", "pip", "pip"}[k] }
+func (k kind) name() string { return [...]string{"uv", "poetry", "pipenv", "go", "pip", "pip"}[k] }
 
 // editsItself: the tool writes its manifest and lock; we don't touch them.
-func (k kind) editsItself() bool { return k <= pipenv }
+func (k kind) editsItself() bool { return k <= goModules }
 
 // manager is a package manager and the files it is known by. Paths are under Root.
 type manager struct {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,11 +49,18 @@ func (p *Plan) runOne(ctx context.Context, c command, say func(string)) error {
 		return err
 	}
 	res, err := run.Run(ctx, run.Spec{Args: append([]string{program}, c.args[1:]...), Dir: p.dir(),
-		Env: quiet, Timeout: patience, Progress: sayLines(say)})
+		Env: p.environ(), Timeout: patience, Progress: sayLines(say)})
 	if err != nil {
 		return fmt.Errorf("%s: %w\n%s", p.printable(c), err, lastLines(res))
 	}
 	return nil
+}
+
+func (p *Plan) environ() []string {
+	if p.module != nil {
+		return append(slices.Clone(quiet), p.goEnv()...)
+	}
+	return quiet
 }
 
 type sayLines func(string)
@@ -81,6 +89,8 @@ func (p *Plan) manifests() []string {
 		return []string{filepath.Join(dir, "pyproject.toml"), filepath.Join(p.manager.uvRoot, "uv.lock")}
 	case poetry:
 		return []string{filepath.Join(dir, "pyproject.toml"), filepath.Join(dir, "poetry.lock")}
+	case goModules:
+		return p.goManifests()
 	case pipenv:
 		return []string{filepath.Join(dir, "Pipfile"), filepath.Join(dir, "Pipfile.lock")}
 	}
@@ -95,6 +105,9 @@ func (p *Plan) takeSnapshot() error {
 			return err
 		}
 		p.snapshot[file] = data
+	}
+	if p.module != nil {
+		return nil
 	}
 	for _, venv := range []string{p.newVenv(), filepath.Join(p.manager.uvRoot, ".venv")} {
 		if filepath.IsAbs(venv) && !exists(venv) {

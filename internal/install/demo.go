@@ -1,6 +1,7 @@
 package install
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -30,6 +31,7 @@ type DemoReady struct {
 	URL     string
 	Dir     string
 	Routes  []Route
+	Docs    string // address of the API's description; "" is none
 	Checked bool   // it ends by itself, after a check
 	Curl    string // registers, signs in and asks who is signed in; ready to paste
 }
@@ -39,6 +41,10 @@ const demoStart = 30 * time.Second
 // Demo makes a project with sign-in, starts it, and hands over to ready. It ends
 // when ctx ends; with Check it tries the app out by itself and removes the project.
 func Demo(ctx context.Context, o DemoOptions, ready func(DemoReady)) error {
+	if err := checkStack(o.Stack); err != nil {
+		return err
+	}
+	o.Stack = cmp.Or(o.Stack, fastapiStack)
 	parent, remove, err := demoFolder(o)
 	if err != nil {
 		return err
@@ -55,7 +61,7 @@ func Demo(ctx context.Context, o DemoOptions, ready func(DemoReady)) error {
 		return failure("the demo could not be set up: "+report.Left[0].What, report.Left[0].Do)
 	}
 	d := DemoReady{Checked: o.Check, Dir: filepath.Join(parent, "demo"), Routes: report.Routes}
-	server, err := serve(ctx, &d)
+	server, err := serve(ctx, o.Stack, &d)
 	if err != nil {
 		return err
 	}
@@ -81,22 +87,42 @@ func demoFolder(o DemoOptions) (dir string, remove func(), err error) {
 }
 
 // serve starts the app on port 8000, or on a free one where that is taken.
-func serve(ctx context.Context, d *DemoReady) (*run.Process, error) {
+func serve(ctx context.Context, stack string, d *DemoReady) (*run.Process, error) {
 	port := demoPort()
-	server, err := run.Start(ctx, run.Spec{
-		Args: []string{venvPython(filepath.Join(d.Dir, ".venv")), "-m", "uvicorn", "app.main:app", "--host", "127.0.0.1", "--port", fmt.Sprint(port)},
-		Dir:  d.Dir,
-	})
+	spec, err := demoSpec(ctx, stack, d.Dir, fmt.Sprint(port))
+	if err != nil {
+		return nil, err
+	}
+	server, err := run.Start(ctx, spec)
 	if err != nil {
 		return nil, failure("the demo could not be started: "+err.Error(), "look at "+d.Dir)
 	}
 	d.URL = fmt.Sprintf("http://127.0.0.1:%d", port)
 	d.Curl = curl(d.URL, d.Routes)
+	if stack == fastapiStack {
+		d.Docs = d.URL + "/docs"
+	}
 	if err := answers(ctx, d.URL+"/health", server); err != nil {
 		server.Stop(time.Second)
 		return nil, err
 	}
 	return server, nil
+}
+
+// demoSpec is how the app is started on a port. A Go app is built first.
+func demoSpec(ctx context.Context, stack, dir, port string) (run.Spec, error) {
+	if stack == fastapiStack {
+		return run.Spec{Args: []string{venvPython(filepath.Join(dir, ".venv")), "-m", "uvicorn", "app.main:app", "--host", "127.0.0.1", "--port", port}, Dir: dir}, nil
+	}
+	binary := filepath.Join(dir, "bin", "demo")
+	if runtime.GOOS == "windows" {
+		binary += ".exe"
+	}
+	res, err := run.Run(ctx, run.Spec{Args: []string{"go", "build", "-o", binary, "."}, Dir: dir, Timeout: goBuildTimeout})
+	if err != nil {
+		return run.Spec{}, &Failure{What: "the demo does not build", Detail: string(res.Stderr)}
+	}
+	return run.Spec{Args: []string{binary}, Dir: dir, Env: []string{"PORT=" + port}}, nil
 }
 
 func demoPort() int {

@@ -3,7 +3,6 @@
 package install
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,23 +14,22 @@ import (
 	"fastman/internal/deps"
 	"fastman/internal/feature"
 	"fastman/internal/plan"
-	"fastman/internal/project"
 )
 
 // recipe carries one install from step to step.
 type recipe struct {
 	AuthOptions
-	root     string
-	manifest *manifest // of the install that is there; nil on the first one
-	project  *project.Project
-	emit     *emitter
-	plan     *plan.Plan
-	asCut    map[string]bool // emitted files that were not fitted to the project
-	next     *manifest       // as it will be
-	base     base
-	deps     *deps.Plan
-	applied  *plan.Applied
-	report   *Report
+	root      string
+	stackName string
+	manifest  *manifest // of the install that is there; nil on the first one
+	stack     stack
+	plan      *plan.Plan
+	asCut     map[string]bool // emitted files that were not fitted to the project
+	next      *manifest       // as it will be
+	base      base
+	deps      *deps.Plan
+	applied   *plan.Applied
+	report    *Report
 
 	packagesFailed bool // then nothing is booted, and the next run goes on from here
 }
@@ -45,10 +43,14 @@ func Auth(ctx context.Context, o AuthOptions) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &recipe{AuthOptions: o, root: root, report: &Report{Command: "install:auth", Stack: stack}}
+	r := &recipe{AuthOptions: o, root: root, report: &Report{Command: "install:auth"}}
 	if r.manifest, err = readManifest(root); err != nil {
 		return nil, err
 	}
+	if r.stackName, err = chooseStack(o.Common, root, o.Stack, r.manifest); err != nil {
+		return nil, err
+	}
+	r.report.Stack, r.stack = r.stackName, r.newStack(r.stackName)
 	if err := r.keepShape(); err != nil {
 		return nil, err
 	}
@@ -72,12 +74,12 @@ func (r *recipe) preview(ctx context.Context) (*Report, error) {
 	if err := r.prepare(ctx); err != nil {
 		return nil, err
 	}
-	defer r.project.Close()
+	defer r.stack.close()
 	r.report.Status = StatusDryRun
-	r.report.Headline = "would add " + r.setName() + " to " + r.project.Entry.Path
+	r.report.Headline = "would add " + r.setName() + " to " + r.stack.place().entry
 	if r.Diff {
 		r.plan.Brief(basePath)
-		r.plan.Brief(path.Join(r.emit.authDir(), "common_passwords.txt"))
+		r.plan.Brief(path.Join(r.stack.place().dir, "common_passwords.txt"))
 		r.report.Diff = r.plan.Diff()
 	}
 	if !r.deps.Empty() {
@@ -98,8 +100,8 @@ func (r *recipe) run(ctx context.Context) (*Report, error) {
 	if err := r.prepare(ctx); err != nil {
 		return nil, err
 	}
-	defer r.project.Close()
-	for _, step := range []func(context.Context) error{r.apply, r.packages, r.boot} {
+	defer r.stack.close()
+	for _, step := range []func(context.Context) error{r.apply, r.install, r.start} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -109,7 +111,7 @@ func (r *recipe) run(ctx context.Context) (*Report, error) {
 	}
 	// From here on the database may have changed: what is begun is ended.
 	ctx = context.WithoutCancel(ctx)
-	for _, step := range []func(context.Context) error{r.migrate, r.finish} {
+	for _, step := range []func(context.Context) error{r.stack.migrate, r.finish} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -119,16 +121,15 @@ func (r *recipe) run(ctx context.Context) (*Report, error) {
 
 // prepare looks, cuts, edits and checks; everything stays in memory.
 func (r *recipe) prepare(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{r.look, r.refuse, r.stageFiles, r.stageEdits, r.stagePackages, r.stageManifest, r.check} {
+	for _, step := range []func(context.Context) error{r.look, r.stageFiles, r.stack.wire, r.stagePackages, r.stageManifest, r.check} {
 		if err := step(ctx); err != nil {
-			if r.project != nil {
-				r.project.Close()
-			}
+			r.stack.close()
 			return err
 		}
 	}
 	r.report.Types = typeNames(r.next.Types)
-	r.report.Entry, r.report.Serve = r.project.Entry.Path, r.project.Entry.Callable
+	at := r.stack.place()
+	r.report.Entry, r.report.Serve = at.entry, at.serve
 	for _, c := range r.plan.Changes() {
 		r.report.Files = append(r.report.Files, File{Path: c.Path, Action: action(c)})
 	}
@@ -136,43 +137,15 @@ func (r *recipe) prepare(ctx context.Context) error {
 }
 
 // look finds out what kind of project this is.
-func (r *recipe) look(ctx context.Context) (err error) {
+func (r *recipe) look(ctx context.Context) error {
 	r.say("reading the project")
-	r.project, err = project.Look(ctx, r.root, project.Options{App: r.App, UsersTable: r.UsersTable, Own: r.ownFiles()})
-	if err != nil {
-		return refusal(err)
-	}
-	r.emit = &emitter{p: r.project, set: r.target(), prefix: r.Prefix, users: r.UsersTable, exists: r.exists}
-	return nil
+	return r.stack.look(ctx)
 }
 
-// refuse stops where installing would overwrite or contradict what is there.
-func (r *recipe) refuse(context.Context) error {
-	if r.manifest != nil {
-		return nil
-	}
-	if dir := r.emit.authDir(); r.exists(dir) && !emptyDir(filepath.Join(r.root, filepath.FromSlash(dir))) {
-		return failure(dir+": is there already and was not made by fastman",
-			"move or delete the folder, then run again: mv "+dir+" "+dir+"_old")
-	}
-	if at := r.project.UsersTable; at != "" {
-		return failure(fmt.Sprintf("%s: a table %q with other columns is defined there", at, r.UsersTable),
-			"choose another name: fastman install:auth --users-table=auth_accounts")
-	}
-	return r.refuseOldPackages()
-}
-
-// check parses every Python file as it will be, with the project's own interpreter;
-// all but those whose text is one that fastman's own tests have parsed.
+// check finds what would stop the writing, before it begins.
 func (r *recipe) check(ctx context.Context) error {
-	sources := map[string][]byte{}
-	for _, c := range r.plan.Changes() {
-		if filepath.Ext(c.Path) == ".py" && !r.asCut[c.Path] {
-			sources[c.Path] = c.New
-		}
-	}
-	if err := r.project.CheckPython(ctx, sources); err != nil {
-		return refusal(err)
+	if err := r.stack.check(ctx); err != nil {
+		return err
 	}
 	if err := r.plan.Check(); err != nil {
 		return writeFailure(err)
@@ -203,8 +176,9 @@ func (r *recipe) finish(ctx context.Context) error {
 			return writeFailure(err)
 		}
 	}
-	r.report.Headline = "added " + r.setName() + " to " + r.project.Entry.Path
-	r.report.Next = []string{r.serveCommand()}
+	at := r.stack.place()
+	r.report.Headline = "added " + r.setName() + " to " + at.entry
+	r.report.Next = []string{at.next}
 	return r.notePending(ctx)
 }
 
@@ -231,18 +205,6 @@ func (r *recipe) notePending(ctx context.Context) error {
 		return writeFailure(err)
 	}
 	return applied.Done()
-}
-
-// serveCommand is what a user types in the project's folder to run the app.
-func (r *recipe) serveCommand() string {
-	command := r.deps.PrefixFrom(cmp.Or(r.project.ImportRoot, ".")) + "uvicorn " + r.project.Entry.Callable
-	if r.project.Entry.IsFactory {
-		command += " --factory"
-	}
-	if dir := r.project.ImportRoot; dir != "" {
-		command = "cd " + dir + " && " + command
-	}
-	return command + " --reload"
 }
 
 // recover ends what a killed run has begun, so that this one starts from whole
@@ -303,23 +265,6 @@ func action(c plan.Change) string {
 func (r *recipe) installed() feature.Set { return feature.NewSet(r.manifest.Types...) }
 
 func (r *recipe) setName() string { return r.target().String() }
-
-// refuseOldPackages stops where the project holds releases that the code cannot
-// work with, before anything is written.
-func (r *recipe) refuseOldPackages() error {
-	old := deps.TooOld(depsProject(r.root, r.project), minimums)
-	if old == "" {
-		return nil
-	}
-	return failure(old, "raise it first, then run again")
-}
-
-// minimums are the oldest releases whose API the generated code can use at all.
-var minimums = map[string]string{"sqlalchemy": "2.0", "pydantic": "2.0", "fastapi": "0.100"}
-
-func depsProject(root string, p *project.Project) deps.Project {
-	return deps.Project{Root: root, ImportRoot: p.ImportRoot, Python: p.Python.Path, Version: p.Python.Version, Venv: p.Python.Venv}
-}
 
 // ownFiles are those that an earlier install made.
 func (r *recipe) ownFiles() []string {

@@ -1,6 +1,7 @@
 package install
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,21 +26,44 @@ type NewOptions struct {
 	Types feature.Set // empty: a project without sign-in
 }
 
-// skeleton is the project that new makes: template file, file in the project. The
-// code of it knows no types, which are then installed as into any project.
-var skeleton = [][2]string{
-	{"new/pyproject.toml", "pyproject.toml"},
-	{"new/gitignore", ".gitignore"},
-	{"new/env", ".env"},
-	{"new/env.example", ".env.example"},
-	{"app/__init__.py", "app/__init__.py"},
-	{"app/main.py", "app/main.py"},
-	{"app/core/__init__.py", "app/core/__init__.py"},
-	{"app/core/config.py", "app/core/config.py"},
+// kit is what new makes of one stack: template file, file in the project. The code of
+// the skeleton knows no types, which are then installed as into any project; the
+// papers are what there is to read, and tell of the types.
+type kit struct {
+	skeleton, papers [][2]string
+	template         string // folder of the template
+	entry, serve     string
 }
 
-// papers are what the project has to read; they tell of the types.
-var papers = [][2]string{
+var kits = map[string]kit{
+	fastapiStack: {
+		template: "fastapi", entry: "app/main.py", serve: "app.main:app",
+		skeleton: [][2]string{
+			{"new/pyproject.toml", "pyproject.toml"},
+			{"new/gitignore", ".gitignore"},
+			{"new/env", ".env"},
+			{"new/env.example", ".env.example"},
+			{"app/__init__.py", "app/__init__.py"},
+			{"app/main.py", "app/main.py"},
+			{"app/core/__init__.py", "app/core/__init__.py"},
+			{"app/core/config.py", "app/core/config.py"},
+		},
+		papers: readme,
+	},
+	goStack: {
+		template: "goapp", entry: "main.go", serve: ".",
+		skeleton: [][2]string{
+			{"new/gomod", "go.mod"},
+			{"new/gitignore", ".gitignore"},
+			{"new/env", ".env"},
+			{"new/env.example", ".env.example"},
+			{"main.go", "main.go"},
+		},
+		papers: readme,
+	},
+}
+
+var readme = [][2]string{
 	{"new/README.md", "README.md"},
 	{"new/requests.http", "requests.http"},
 }
@@ -49,6 +73,7 @@ func New(ctx context.Context, o NewOptions) (*Report, error) {
 	if err := checkStack(o.Stack); err != nil {
 		return nil, err
 	}
+	o.Stack = cmp.Or(o.Stack, fastapiStack)
 	if !nameForm.MatchString(o.Name) {
 		return nil, &Usage{What: "the name " + quote(o.Name) + " is not letters, digits, - and _ with a letter first", Hint: "as in: fastman new shop"}
 	}
@@ -60,7 +85,7 @@ func New(ctx context.Context, o NewOptions) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	report := &Report{Command: "new", Stack: stack, Serve: "app.main:app", Entry: "app/main.py"}
+	report := &Report{Command: "new", Stack: o.Stack, Serve: kits[o.Stack].serve, Entry: kits[o.Stack].entry}
 	for _, c := range p.Changes() {
 		report.Files = append(report.Files, File{Path: c.Path, Action: "create"})
 	}
@@ -102,15 +127,16 @@ func stageSkeleton(root string, o NewOptions) (*plan.Plan, error) {
 		return nil, err
 	}
 	p.Label = "new"
-	if err := stageFiles(p, papers, o.Name, o.Types); err != nil {
+	k := kits[o.Stack]
+	if err := k.stage(p, k.papers, o.Name, o.Types); err != nil {
 		return nil, err
 	}
-	return p, stageFiles(p, skeleton, o.Name, feature.Set{})
+	return p, k.stage(p, k.skeleton, o.Name, feature.Set{})
 }
 
-func stageFiles(p *plan.Plan, files [][2]string, name string, set feature.Set) error {
+func (k kit) stage(p *plan.Plan, files [][2]string, name string, set feature.Set) error {
 	for _, pair := range files {
-		src, err := templates.Read(stack, pair[0])
+		src, err := templates.Read(k.template, pair[0])
 		if err != nil {
 			return err
 		}
@@ -134,6 +160,8 @@ func named(text, name string) string {
 		`name = "app"`, fmt.Sprintf("name = %q", name),
 		`title="app"`, fmt.Sprintf("title=%q", name),
 		"# app\n", "# "+name+"\n",
+		"module app\n", "module "+name+"\n",
+		"// Command app ", "// Command "+name+" ",
 	).Replace(text)
 }
 
@@ -187,7 +215,7 @@ func settleSkeleton(root string, cause error) error {
 
 func newPlain(ctx context.Context, o NewOptions, root string, report *Report) (*Report, error) {
 	report.Headline = "made " + o.Name
-	d, err := newDeps(ctx, root)
+	d, err := newDeps(ctx, o.Stack, root)
 	if err := settleSkeleton(root, err); err != nil {
 		return nil, err
 	}
@@ -198,14 +226,18 @@ func newPlain(ctx context.Context, o NewOptions, root string, report *Report) (*
 			report.left("the packages were not installed: "+err.Error(), strings.Join(d.Commands(), "\n"))
 		}
 	}
-	report.Next = []string{"cd " + o.Name, d.Prefix() + "uvicorn app.main:app --reload", "fastman install:auth"}
+	run := "go run ."
+	if o.Stack == fastapiStack {
+		run = d.Prefix() + "uvicorn app.main:app --reload"
+	}
+	report.Next = []string{"cd " + o.Name, run, "fastman install:auth"}
 	return report.settle(), nil
 }
 
 func newWithAuth(ctx context.Context, o NewOptions, root string, report *Report) (*Report, error) {
 	common := o.Common
 	common.Dir = root
-	auth, err := Auth(ctx, AuthOptions{Common: common, Stack: stack, Types: o.Types, Prefix: "/auth", UsersTable: "users"})
+	auth, err := Auth(ctx, AuthOptions{Common: common, Stack: o.Stack, Types: o.Types, Prefix: "/auth", UsersTable: "users", fresh: true})
 	if err := settleSkeleton(root, err); err != nil {
 		return nil, err
 	}
@@ -217,7 +249,10 @@ func newWithAuth(ctx context.Context, o NewOptions, root string, report *Report)
 }
 
 // newDeps plans the packages of a project that declares them and has none yet.
-func newDeps(ctx context.Context, root string) (*deps.Plan, error) {
+func newDeps(ctx context.Context, stack, root string) (*deps.Plan, error) {
+	if stack == goStack {
+		return deps.Tidy(root), nil
+	}
 	p, err := project.Look(ctx, root, project.Options{})
 	if err != nil {
 		return nil, refusal(err)

@@ -17,7 +17,8 @@ type Common struct {
 	NoDeps bool
 	NoBoot bool
 
-	Progress func(line string) // told what is going on; nil is silence
+	Progress func(line string)                              // told what is going on; nil is silence
+	Ask      func(question string, answers []string) string // asks on a terminal; nil when there is none
 }
 
 // AuthOptions are the flags of install:auth.
@@ -28,6 +29,8 @@ type AuthOptions struct {
 	Prefix     string
 	UsersTable string
 	App        string
+
+	fresh bool // the project was made a moment ago, by New
 }
 
 var (
@@ -47,17 +50,6 @@ func (o *AuthOptions) check() error {
 		return &Usage{What: "--users-table " + quote(o.UsersTable) + " is not a plain table name", Hint: "as in: --users-table=accounts"}
 	}
 	return nil
-}
-
-func checkStack(name string) error {
-	if name == "" || name == stack {
-		return nil
-	}
-	hint := "use --stack=" + stack
-	if feature.Nearest(name, []string{stack}) != "" {
-		hint = "did you mean --stack=" + stack + "?"
-	}
-	return &Usage{What: "unknown stack " + quote(name), Hint: hint}
 }
 
 func quote(s string) string { return `"` + s + `"` }

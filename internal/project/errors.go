@@ -17,7 +17,7 @@ func (e *NotAProject) Error() string {
 
 // Hint says what to do.
 func (e *NotAProject) Hint() string {
-	return "run this in the folder of a FastAPI project, or begin one: fastman new shop"
+	return "run this in the folder of a FastAPI or Go project, or begin one: fastman new shop"
 }
 
 // NoPython is a machine without a usable interpreter for the project.

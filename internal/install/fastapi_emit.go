@@ -14,15 +14,6 @@ import (
 	"fastman/templates"
 )
 
-const stack = "fastapi"
-
-// emitted is one file of the template, cut and fitted to the project.
-type emitted struct {
-	Path    string
-	Content []byte
-	AsCut   bool // nothing was fitted: the text is one that fastman's own tests parse
-}
-
 // emitter cuts the template for a set and fits it to one project.
 type emitter struct {
 	p      *project.Project
@@ -150,7 +141,7 @@ func (e *emitter) migrations() error {
 func (e *emitter) tests() error { return e.tree("tests/auth", path.Join(e.p.TestsDir, "auth")) }
 
 func (e *emitter) tree(source, target string) error {
-	names, err := templates.Tree(stack, source)
+	names, err := templates.Tree(fastapiStack, source)
 	if err != nil {
 		return err
 	}
@@ -164,7 +155,7 @@ func (e *emitter) tree(source, target string) error {
 
 // add cuts one template file and puts it at target, unless the set has no use for it.
 func (e *emitter) add(source, target string) error {
-	src, err := templates.Read(stack, source)
+	src, err := templates.Read(fastapiStack, source)
 	if err != nil {
 		return err
 	}

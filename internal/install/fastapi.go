@@ -1,0 +1,107 @@
+package install
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"fastman/internal/deps"
+	"fastman/internal/project"
+)
+
+// fastapi is a FastAPI project.
+type fastapi struct {
+	*recipe
+	project *project.Project
+	emitter *emitter
+}
+
+func (r *fastapi) look(ctx context.Context) (err error) {
+	r.project, err = project.Look(ctx, r.root, project.Options{App: r.App, UsersTable: r.UsersTable, Own: r.ownFiles()})
+	if err != nil {
+		return refusal(err)
+	}
+	r.emitter = &emitter{p: r.project, set: r.target(), prefix: r.Prefix, users: r.UsersTable, exists: r.exists}
+	return r.refuse()
+}
+
+func (r *fastapi) close() {
+	if r.project != nil {
+		r.project.Close()
+	}
+}
+
+func (r *fastapi) place() place {
+	next := ""
+	if r.deps != nil {
+		next = r.serveCommand()
+	}
+	return place{entry: r.project.Entry.Path, serve: r.project.Entry.Callable, dir: r.emitter.authDir(), next: next, starts: "import"}
+}
+
+func (r *fastapi) emit() ([]emitted, error) { return r.emitter.emit() }
+
+// refuse stops where installing would overwrite or contradict what is there.
+func (r *fastapi) refuse() error {
+	if r.manifest != nil {
+		return nil
+	}
+	if dir := r.emitter.authDir(); r.exists(dir) && !emptyDir(filepath.Join(r.root, filepath.FromSlash(dir))) {
+		return failure(dir+": is there already and was not made by fastman",
+			"move or delete the folder, then run again: mv "+dir+" "+dir+"_old")
+	}
+	if at := r.project.UsersTable; at != "" {
+		return failure(fmt.Sprintf("%s: a table %q with other columns is defined there", at, r.UsersTable),
+			"choose another name: fastman install:auth --users-table=accounts")
+	}
+	return r.refuseOldPackages()
+}
+
+// check parses every Python file as it will be, with the project's own interpreter;
+// all but those whose text is one that fastman's own tests have parsed.
+func (r *fastapi) check(ctx context.Context) error {
+	sources := map[string][]byte{}
+	for _, c := range r.plan.Changes() {
+		if filepath.Ext(c.Path) == ".py" && !r.asCut[c.Path] {
+			sources[c.Path] = c.New
+		}
+	}
+	if err := r.project.CheckPython(ctx, sources); err != nil {
+		return refusal(err)
+	}
+	return nil
+}
+
+// serveCommand is what a user types in the project's folder to run the app.
+func (r *fastapi) serveCommand() string {
+	command := r.deps.PrefixFrom(cmp.Or(r.project.ImportRoot, ".")) + "uvicorn " + r.project.Entry.Callable
+	if r.project.Entry.IsFactory {
+		command += " --factory"
+	}
+	if dir := r.project.ImportRoot; dir != "" {
+		command = "cd " + dir + " && " + command
+	}
+	return command + " --reload"
+}
+
+// refuseOldPackages stops where the project holds releases that the code cannot
+// work with, before anything is written.
+func (r *fastapi) refuseOldPackages() error {
+	old := deps.TooOld(depsProject(r.root, r.project), minimums)
+	if old == "" {
+		return nil
+	}
+	return failure(old, "raise it first, then run again")
+}
+
+// minimums are the oldest releases whose API the generated code can use at all.
+var minimums = map[string]string{"sqlalchemy": "2.0", "pydantic": "2.0", "fastapi": "0.100"}
+
+func depsProject(root string, p *project.Project) deps.Project {
+	return deps.Project{Root: root, ImportRoot: p.ImportRoot, Python: p.Python.Path, Version: p.Python.Version, Venv: p.Python.Venv}
+}
+
+func (r *fastapi) packages(context.Context) (*deps.Plan, error) {
+	return deps.New(depsProject(r.root, r.project), needsOf(r.target()))
+}

@@ -1,0 +1,198 @@
+package install
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"fastman/internal/edit"
+	"fastman/internal/run"
+)
+
+//go:embed boot.py
+var bootScript string
+
+//go:embed migrate.py
+var migrateScript string
+
+// boot runs boot.py with scratch settings in place of the user's.
+func (r *fastapi) boot(ctx context.Context) (*booted, error) {
+	r.say("starting the app to check it")
+	scratch, err := os.MkdirTemp("", "fastman-boot-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(scratch)
+	answer := filepath.Join(scratch, "answer.json")
+	module, attribute, _ := strings.Cut(r.project.Entry.Callable, ":")
+	kind := "app"
+	if r.project.Entry.IsFactory {
+		kind = "factory"
+	}
+	if err := os.WriteFile(filepath.Join(scratch, "boot.py"), []byte(bootScript), 0o600); err != nil {
+		return nil, err
+	}
+	result, err := run.Run(ctx, run.Spec{
+		Args:    []string{r.deps.Python(), filepath.Join(scratch, "boot.py"), answer, module, attribute, kind, r.emitter.authModule()},
+		Dir:     filepath.Join(r.root, filepath.FromSlash(r.project.ImportRoot)),
+		Env:     r.scratchEnv(scratch),
+		Timeout: bootTimeout,
+	})
+	b, err := readAnswer[booted](answer, result, err)
+	if b != nil {
+		b.Unmounted = Left{What: "the app starts, but the routes of " + r.emitter.authModule() + " are not in it",
+			Do: r.routerImport() + "\n" + r.project.Entry.App + ".include_router(auth_router)"}
+	}
+	return b, err
+}
+
+// scratchEnv stands in for everything that fastman knows to point at the user's
+// data, so that importing the app cannot touch it.
+func (r *fastapi) scratchEnv(scratch string) []string {
+	env := []string{"SECRET_KEY=" + newKey(), "SECRET_KEY_PREVIOUS=", "PYTHONDONTWRITEBYTECODE=1"}
+	if driver := r.scratchDriver(); driver != "" {
+		env = append(env, "DATABASE_URL="+driver+":///"+filepath.ToSlash(filepath.Join(scratch, "app.db")))
+	}
+	return env
+}
+
+// scratchDriver is the driver that DATABASE_URL names now, where that is one of
+// SQLite's. A server's address stays: an app that is imported does not connect, and
+// another driver might not be installed.
+func (r *fastapi) scratchDriver() string {
+	value := os.Getenv("DATABASE_URL")
+	for _, file := range slices.Backward(r.project.EnvFiles) {
+		if src, err := r.plan.Read(file); err == nil && value == "" {
+			value, _ = edit.DotenvGet(src, "DATABASE_URL")
+		}
+	}
+	driver, _, _ := strings.Cut(value, ":")
+	switch {
+	case strings.HasPrefix(driver, "sqlite"):
+		return driver
+	case value == "" && r.ownsURL() && r.project.Database.HiddenEngine == "":
+		return "sqlite"
+	}
+	return ""
+}
+
+// readAnswer decodes what a script left for us; what it printed is only of use when
+// it left nothing.
+func readAnswer[T any](file string, result run.Result, err error) (*T, error) {
+	data, readErr := os.ReadFile(file)
+	if readErr == nil {
+		var answer T
+		if json.Unmarshal(data, &answer) == nil {
+			return &answer, nil
+		}
+	}
+	if err == nil {
+		err = errors.New("no answer")
+	}
+	return nil, fmt.Errorf("%w\n%s", err, strings.TrimSpace(string(result.Stderr)))
+}
+
+// migrated is the answer of migrate.py.
+type migrated struct {
+	State  string   `json:"state"` // applied, not-sqlite, behind, failed
+	Detail string   `json:"detail"`
+	Drift  []string `json:"drift"`
+}
+
+// migrate applies our revision on SQLite, when nothing of the user's own would be
+// applied with it. Else the command is printed.
+func (r *fastapi) migrate(ctx context.Context) error {
+	m := r.revision()
+	if m == nil {
+		return nil
+	}
+	r.report.Migration = m
+	if r.unbootable() || r.severalHeads() {
+		return nil
+	}
+	r.say("applying the migration")
+	answer, err := r.runMigration(ctx, m)
+	if err != nil {
+		r.report.left("the migration could not be run: "+err.Error(), m.Command)
+		return nil
+	}
+	r.migrationEnded(m, answer)
+	return nil
+}
+
+func (r *fastapi) migrationEnded(m *Migration, answer *migrated) {
+	switch answer.State {
+	case "applied":
+		m.Applied, m.Command = true, ""
+	case "behind":
+		r.report.left("the database still lacks revisions of your own ("+answer.Detail+"), so nothing was applied", m.Command)
+	case "not-sqlite":
+		r.report.left("the migration is yours to apply: the database is "+answer.Detail, m.Command)
+	default:
+		r.report.left("the migration failed: "+lastLines(answer.Detail), m.Command)
+	}
+	if len(answer.Drift) > 0 {
+		r.report.left("the next autogenerate would propose changes to tables of the auth module:\n"+strings.Join(answer.Drift, "\n"),
+			"let target_metadata in "+r.project.Alembic.EnvPath+" be the metadata of the base class that "+r.emitter.authModule()+".models uses")
+	}
+}
+
+func (r *fastapi) runMigration(ctx context.Context, m *Migration) (*migrated, error) {
+	scratch, err := os.MkdirTemp("", "fastman-migrate-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(scratch)
+	answer, script := filepath.Join(scratch, "answer.json"), filepath.Join(scratch, "migrate.py")
+	if err := os.WriteFile(script, []byte(migrateScript), 0o600); err != nil {
+		return nil, err
+	}
+	ini := r.alembicIni()
+	result, err := run.Run(ctx, run.Spec{
+		Args:    []string{r.deps.Python(), script, answer, path.Base(ini), m.Revision, r.emitter.authModule(), r.UsersTable},
+		Dir:     filepath.Join(r.root, filepath.FromSlash(path.Dir(ini))),
+		Env:     []string{"PYTHONDONTWRITEBYTECODE=1"},
+		Timeout: bootTimeout,
+	})
+	return readAnswer[migrated](answer, result, err)
+}
+
+func (r *fastapi) alembicIni() string {
+	if r.project.Alembic != nil {
+		return r.project.Alembic.Ini
+	}
+	return path.Join(r.project.ImportRoot, "alembic.ini")
+}
+
+// revision finds our revision among the emitted files.
+func (r *fastapi) revision() *Migration {
+	for _, file := range keys(r.next.Files) {
+		if path.Dir(file) != r.emitter.versionsDir() || !strings.HasSuffix(file, "_auth.py") {
+			continue
+		}
+		id := strings.TrimSuffix(path.Base(file), "_auth.py")
+		return &Migration{Revision: id, File: file, Command: r.alembicCommand(id)}
+	}
+	return nil
+}
+
+// alembicCommand is what a user would type in the project's folder.
+func (r *fastapi) alembicCommand(revision string) string {
+	dir := path.Dir(r.alembicIni())
+	command := r.deps.PrefixFrom(dir) + "alembic upgrade " + revision
+	if dir != "." {
+		command = "cd " + dir + " && " + command
+	}
+	return command
+}
+
+func (r *fastapi) severalHeads() bool {
+	return r.project.Alembic != nil && len(r.project.Alembic.Heads) > 1
+}
