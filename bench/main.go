@@ -31,7 +31,7 @@ type options struct {
 }
 
 func readFlags() options {
-	o := options{rounds: 3, span: 4 * time.Second}
+	o := options{rounds: 3, span: 3 * time.Second}
 	var only, dbs, users string
 	flag.StringVar(&o.name, "stack", "fastapi", "which stack: fastapi or go")
 	flag.BoolVar(&o.quick, "quick", false, "short rounds, 1,000 users, SQLite")

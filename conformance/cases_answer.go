@@ -79,6 +79,22 @@ func everyAnswer(t *T) map[string]*answer {
 		"200 of me":                  me(s.access),
 		"401 of me, without a token": get("/me"),
 		"401 of me, garbage":         me(marked),
+		"401 of refresh":             refreshWith(marked),
+		"422 of refresh":             post("/refresh", map[string]any{"refresh_token": []string{marked}}),
+		"401 of logout":              post("/logout", nil),
+		"200 of sessions":            get("/sessions").as(s.access),
+		"401 of sessions":            get("/sessions").as(marked),
+		"404 of a session":           call{method: http.MethodDelete, path: "/sessions/" + marked}.as(s.access),
+		"401 of a change":            post("/password/change", map[string]any{"current_password": marked, "new_password": marked}),
+		"400 of a change":            post("/password/change", map[string]any{"current_password": marked, "new_password": newPassword}).as(s.access),
+		"409 of a first password":    setTo(s, newPassword),
+		"202 of forgot":              forgot(newAccount().email),
+		"422 of forgot":              forgot(marked),
+		"400 of reset":               resetWith(marked, newPassword),
+		"202 of verify/request":      post("/verify/request", nil).as(s.access),
+		"401 of verify/request":      post("/verify/request", nil),
+		"400 of verify":              post("/verify", map[string]any{"token": marked}).as(s.access),
+		"401 of verify":              post("/verify", map[string]any{"token": marked}),
 	} {
 		all[what] = t.send(c).expect(what, statusOf(what))
 	}

@@ -37,7 +37,7 @@ var changeCases = []Case{
 	},
 	{
 		Name: "set/first-password-needs-a-recent-login", Section: "jwt: POST /password/set", Type: feature.JWT,
-		ASVS: []string{"7.5.1"}, Needs: []Need{NeedDB}, Run: setNeedsRecent,
+		ASVS: []string{"6.3.7", "7.5.1"}, Needs: []Need{NeedDB, NeedMail}, Run: setNeedsRecent,
 	},
 	{
 		Name: "set/is-409-where-there-is-one", Section: "jwt: POST /password/set", Type: feature.JWT,
@@ -153,6 +153,7 @@ func setNeedsRecent(t *T) {
 	t.send(setTo(s, "short")).expect("a short password", http.StatusUnprocessableEntity)
 	t.send(setTo(s, newPassword)).want(http.StatusNoContent)
 	t.login(acc.email, newPassword).expect("the first password", http.StatusOK)
+	t.mailsTo(acc.email, 1) // the notice
 }
 
 func setOnlyOnce(t *T) {

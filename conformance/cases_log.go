@@ -49,6 +49,9 @@ func logEvents(t *T) {
 	if found := logged.FindAllStringSubmatch(log, -1); len(found) == 0 {
 		t.Errorf("auth.login.ok has no user_id, ip and hash of the session")
 	}
+	if !strings.Contains(log, fmt.Sprintf("auth.login.failed user_id=%d ", acc.id)) {
+		t.Errorf("auth.login.failed does not say whose account was meant")
+	}
 	if strings.Contains(strings.ReplaceAll(log, "/sessions/"+s.id(), ""), s.id()) {
 		t.Errorf("the log names the session by its id")
 	}

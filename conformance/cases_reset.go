@@ -32,7 +32,7 @@ var resetCases = []Case{
 	},
 	{
 		Name: "reset/sets-the-password-and-ends-all-sessions", Section: "jwt: POST /password/reset", Type: feature.JWT,
-		ASVS: []string{"6.4.3", "7.4.3"}, Needs: []Need{NeedMail}, Run: resetWorks,
+		ASVS: []string{"6.4.3", "7.4.3"}, Needs: []Need{NeedMail, NeedDB}, Run: resetWorks,
 	},
 	{
 		Name: "reset/keeps-to-the-policy-and-the-token", Section: "Passwords", Type: feature.JWT,
@@ -187,6 +187,9 @@ func resetWorks(t *T) {
 	t.dead("a session of before", s)
 	t.login(acc.email, acc.password).expect("the old password", http.StatusUnauthorized)
 	after := t.session(t.login(acc.email, newPassword).want(http.StatusOK))
+	if n := t.countedFor("reset"); n != "0" {
+		t.Errorf("after a reset that succeeded %s attempts are counted", n)
+	}
 	if t.me(after.access).object()["is_verified"] != true {
 		t.Errorf("a completed reset does not verify the address")
 	}

@@ -31,6 +31,9 @@ type Target struct {
 	Issuer  string  // AUTH_ISSUER; "" is fastman:app
 	DB      *sql.DB // nil skips the cases that look behind the answers
 	Dialect Dialect // of DB
+	// DatabaseURL is what the app's DATABASE_URL is, for the cases that come between
+	// the two.
+	DatabaseURL string
 
 	// Mail gets what the app sends; AUTH_PUBLIC_URL is https://app.example. nil skips
 	// the cases that read mails.
@@ -74,6 +77,8 @@ const (
 	NeedBoot   Need = "a way to start the app again"
 	NeedOutput Need = "the app's log"
 	NeedMail   Need = "a mail server that the app sends to"
+
+	NeedDatabaseURL Need = "the app's DATABASE_URL"
 )
 
 // Case shows one statement of the contract.
@@ -111,8 +116,8 @@ func Cases(set feature.Set) []Case {
 		registerCases, identityCases, passwordCases, hashCases,
 		loginCases, meCases, tokenCases, jwsCases, keyCases, rotationCases, refreshCases, forgedCases, sessionCases,
 		changeCases, resetCases, verifyCases, revealCases, mailCases,
-		answerCases, malformedCases, storageCases, purgeCases, loadCases, timingCases, startCases,
-		proxyCases, throttleCases, logCases,
+		answerCases, malformedCases, settingsCases, storageCases, purgeCases, loadCases, timingCases, startCases,
+		proxyCases, throttleCases, outageCases, logCases,
 	}
 	var all []Case
 	for _, group := range groups {
@@ -162,6 +167,8 @@ func (target Target) has(n Need) bool {
 		return target.DB != nil
 	case NeedBoot:
 		return target.Boot != nil
+	case NeedDatabaseURL:
+		return target.DatabaseURL != ""
 	case NeedMail:
 		return target.Mail != nil
 	case NeedOutput:

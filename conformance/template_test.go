@@ -112,7 +112,7 @@ func (p project) keepsContract(t *testing.T, db *sql.DB, dialect conformance.Dia
 	server := p.Boot(t, p.env)
 	pass(t, every, conformance.Target{
 		URL: server.URL, Set: feature.NewSet(feature.JWT), Secret: testSecret,
-		DB: db, Dialect: dialect, Mail: mails, Output: server.Output, Boot: p.again,
+		DB: db, Dialect: dialect, DatabaseURL: p.env["DATABASE_URL"], Mail: mails, Output: server.Output, Boot: p.again,
 	})
 }
 

@@ -20,6 +20,10 @@ import (
 	"time"
 )
 
+// patience is how long a request, or what it has left to do, may wait for a database
+// that hangs.
+const patience = 15 * time.Second
+
 // closePatience is how long a stopping app may spend on mails that are not out yet.
 const closePatience = 5 * time.Second
 
@@ -141,7 +145,11 @@ func (a *Auth) serve(w http.ResponseWriter, r *http.Request, found route) {
 	if !ok {
 		w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(found)), ", "))
 		refuse(w, errNotAllowed)
-	} else if err := work(w, r); err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	if err := work(w, r.WithContext(ctx)); err != nil {
 		a.fail(w, r, err)
 	}
 }

@@ -84,9 +84,11 @@ func RequireClaims(next http.Handler) http.Handler {
 // guard loads the user, and asks what else must hold.
 func guard(next http.Handler, check func(*http.Request, visit) error) http.Handler {
 	return guardWith(next, func(r *http.Request, v visit) (visit, error) {
-		var err error
-		if v.user, v.claims, err = v.auth.currentUser(r); err != nil {
-			return v, err
+		if v.user == nil { // else another guard has looked already
+			var err error
+			if v.user, v.claims, err = v.auth.currentUser(r); err != nil {
+				return v, err
+			}
 		}
 		return v, check(r, v)
 	})
@@ -101,7 +103,9 @@ func guardWith(next http.Handler, look func(*http.Request, visit) (visit, error)
 			refuse(w, errNoAuth)
 			return
 		}
-		v, err := look(r, v)
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		v, err := look(r.WithContext(ctx), v)
+		cancel()
 		if err != nil {
 			v.auth.fail(w, r, err)
 			return

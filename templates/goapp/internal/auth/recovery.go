@@ -23,6 +23,8 @@ func (a *Auth) forgetPassword(ctx context.Context, email string, from client, ba
 }
 
 func (a *Auth) mailResetLink(ctx context.Context, email string, from client, baseURL string) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	var user *User
 	var token string
 	err := a.store.write(ctx, func(db conn) (err error) {

@@ -30,7 +30,7 @@ const selectCurrentUser = `SELECT ` + userColumns + `
 	FROM auth_sessions JOIN users ON users.id = auth_sessions.user_id
 	WHERE auth_sessions.id = $1 AND users.id = $2 AND users.is_active`
 
-var selectSession = fmt.Sprintf(`SELECT auth_sessions.user_id, auth_sessions.refresh_counter, auth_sessions.salt,
+var selectSession = fmt.Sprintf(`SELECT auth_sessions.user_id, auth_sessions.refresh_counter,
 	auth_sessions.refreshed_at > clock_timestamp() + make_interval(secs => -%d)
 	FROM auth_sessions JOIN users ON users.id = auth_sessions.user_id
 	WHERE auth_sessions.id = $1 AND users.is_active`, refreshGrace)
@@ -41,8 +41,10 @@ const (
 		last_seen_at = clock_timestamp(), expires_at = clock_timestamp() + make_interval(secs => %d)
 		WHERE auth_sessions.id = $1 AND refresh_counter = $2
 		AND EXISTS (SELECT 1 FROM users WHERE users.id = auth_sessions.user_id AND users.is_active)`
-	rotatedColumns = ` RETURNING refresh_counter`
+	rotatedColumns = ` RETURNING user_id, refresh_counter`
 )
+
+const selectSalt = `SELECT salt FROM auth_sessions WHERE id = $1`
 
 // session is what its newest tokens are made of.
 type session struct {
@@ -50,7 +52,7 @@ type session struct {
 	userID  int64
 	counter int64
 	salt    string
-	inGrace bool // rotated so recently that the token before is good, too
+	inGrace bool // it was rotated so recently that the token before is good, too
 }
 
 // Token is what a sign-in and a refresh answer.
@@ -112,21 +114,20 @@ func (a *Auth) refresh(ctx context.Context, text string, from client) (Token, er
 // whose token was copied. What the token is checked with never changes, so that no
 // transaction is needed: the one UPDATE decides.
 func (a *Auth) rotate(ctx context.Context, given refreshToken, from client) (session, error) {
-	s, err := a.store.session(ctx, given.sessionID)
+	s := session{id: given.sessionID}
+	err := a.store.findSalt.QueryRowContext(ctx, s.id).Scan(&s.salt)
 	if err != nil {
-		return session{}, err
+		return session{}, orInvalidToken(err)
 	}
 	if !a.tokens.isGenuine(given, s.salt) {
 		return session{}, errInvalidToken
 	}
-	if given.counter == s.counter {
-		moved, err := a.store.moveCounter(ctx, &s)
-		if err != nil || moved {
-			return s, err
-		}
-		if s, err = a.store.session(ctx, given.sessionID); err != nil { // another request was faster
-			return session{}, err
-		}
+	if err = a.store.moveCounter(ctx, given, &s); !errors.Is(err, sql.ErrNoRows) {
+		return s, err
+	}
+	err = a.store.findSession.QueryRowContext(ctx, s.id).Scan(&s.userID, &s.counter, &s.inGrace)
+	if err != nil {
+		return session{}, orInvalidToken(err)
 	}
 	if given.counter == s.counter-1 && s.inGrace {
 		return s, nil
@@ -134,27 +135,21 @@ func (a *Auth) rotate(ctx context.Context, given refreshToken, from client) (ses
 	return session{}, a.endReused(ctx, s, from)
 }
 
-// session reads a live session of an active user, or returns errInvalidToken.
-func (s *store) session(ctx context.Context, id string) (session, error) {
-	found := session{id: id}
-	err := s.findSession.QueryRowContext(ctx, id).Scan(&found.userID, &found.counter, &found.salt, &found.inGrace)
+func orInvalidToken(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
-		return found, errInvalidToken
+		return errInvalidToken
 	}
-	return found, err
+	return err
 }
 
-// moveCounter adds one to the counter, unless it has moved since it was read.
-func (s *store) moveCounter(ctx context.Context, of *session) (bool, error) {
+// moveCounter adds one to the counter of a live session; sql.ErrNoRows if there is
+// none, or it is not at that of the token.
+func (s *store) moveCounter(ctx context.Context, given refreshToken, into *session) error {
 	if err := s.beginWriting(ctx); err != nil {
-		return false, err
+		return err
 	}
 	defer s.endWriting()
-	err := s.rotate.QueryRowContext(ctx, of.id, of.counter).Scan(&of.counter)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
+	return s.rotate.QueryRowContext(ctx, given.sessionID, given.counter).Scan(&into.userID, &into.counter)
 }
 
 // endReused ends a session whose refresh token came back after its successor was

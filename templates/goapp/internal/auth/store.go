@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -18,6 +19,7 @@ type store struct {
 	writers chan struct{} // transactions at once
 
 	findCurrent *sql.Stmt
+	findSalt    *sql.Stmt
 	findSession *sql.Stmt
 	rotate      *sql.Stmt
 }
@@ -29,17 +31,17 @@ func newStore(ctx context.Context, db *sql.DB, c Config) (*store, error) {
 		s.writers = make(chan struct{}, 1)
 	}
 	live := liveSession(c.SessionMax)
-	for into, statement := range map[**sql.Stmt]string{
-		&s.findCurrent: selectCurrentUser + live,
-		&s.findSession: selectSession + live,
-		&s.rotate:      fmt.Sprintf(rotateSession, c.SessionIdle/time.Second) + live + rotatedColumns,
-	} {
-		var err error
-		if *into, err = db.PrepareContext(ctx, s.dialect.sql(statement)); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
+	rotate := fmt.Sprintf(rotateSession, c.SessionIdle/time.Second) + live + rotatedColumns
+	return s, errors.Join(
+		s.prepare(ctx, &s.findCurrent, selectCurrentUser+live),
+		s.prepare(ctx, &s.findSalt, selectSalt),
+		s.prepare(ctx, &s.findSession, selectSession+live),
+		s.prepare(ctx, &s.rotate, rotate))
+}
+
+func (s *store) prepare(ctx context.Context, into **sql.Stmt, statement string) (err error) {
+	*into, err = s.db.PrepareContext(ctx, s.dialect.sql(statement))
+	return err
 }
 
 // read runs statements that are each a transaction of their own.

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from anyio import fail_after
 from anyio.lowlevel import RunVar
 from fastapi import HTTPException, status
 from sqlalchemy import (
@@ -25,7 +26,8 @@ from sqlalchemy import (
     literal,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, IntegrityError, TimeoutError
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -46,6 +48,9 @@ _THREADS = 4
 # How long SQLite waits for another writer, in milliseconds.
 _BUSY_TIMEOUT = 10_000
 
+# How long a request waits for a database that hangs, in seconds.
+_PATIENCE = 15
+
 
 class _Threads:
     """Threads of our own: the hop costs less than through the framework, and the
@@ -58,8 +63,10 @@ class _Threads:
     async def run(self, call: Callable[[], T]) -> T:
         # Each job is handed out by the event loop, which so gets its turn between two
         # of them; threads that took the next one by themselves would starve it.
-        async with self._semaphore():
-            return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+        with fail_after(_PATIENCE):
+            async with self._semaphore():
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._pool, call)
 
     def _semaphore(self) -> asyncio.Semaphore:
         try:
@@ -120,7 +127,7 @@ async def _in(threads: _Threads, call: Callable[[], T]) -> T:
         return await threads.run(call)
     except IntegrityError:
         raise Contradiction from None
-    except (DBAPIError, TimeoutError) as error:
+    except (DBAPIError, PoolTimeout, TimeoutError) as error:
         raise _unavailable(error) from None
 
 

@@ -56,15 +56,15 @@ class AuthRoute(APIRoute):
         return answer_safely
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        path = scope["path"]
+        path = scope["path"].rstrip("/")
         # A pattern's `$` stands before a line break at the end of a path, too.
         if path.endswith("\n"):
             return Match.NONE, {}
         match, child_scope = super().matches(scope)
-        if match is Match.NONE and path.endswith("/"):
+        if match is Match.NONE and path != scope["path"]:
             # Else the app redirects, to a Host that the sender may have made up, and a
             # client sends its password once more.
-            match, child_scope = super().matches({**scope, "path": path.rstrip("/")})
+            match, child_scope = super().matches({**scope, "path": path})
             if match is not Match.NONE:
                 return Match.FULL, child_scope
         return match, child_scope

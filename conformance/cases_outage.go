@@ -1,0 +1,68 @@
+package conformance
+
+import (
+	"net/http"
+	"time"
+
+	"fastman/internal/feature"
+)
+
+var outageCases = []Case{
+	{
+		Name: "outage/a-database-that-hangs-is-503-and-comes-back", Section: "Bytes: database", Type: feature.JWT,
+		ASVS: []string{"16.5.3"}, Needs: []Need{NeedBoot, NeedDB, NeedDatabaseURL}, Run: outageHangs,
+	},
+}
+
+// hangs is how long an answer may take while the database hangs.
+const hangs = 25 * time.Second
+
+func outageHangs(t *T) {
+	app, hold := t.hanging()
+	acc, s := app.member()
+	release := hold()
+	defer release()
+	for what, c := range map[string]call{"a sign-in": loginForm(acc.email, acc.password), "a refresh": refreshWith(s.refresh)} {
+		a := app.send(c).expect(what+" while the database hangs", http.StatusServiceUnavailable)
+		a.wantRetryAfter()
+		if a.took > hangs {
+			a.errorf("%s hangs for %v", what, a.took.Round(time.Second))
+		}
+	}
+	app.send(get("//health")).expect("what needs no database", http.StatusOK, http.StatusNotFound)
+	release()
+	app.me(s.access).expect("a request afterwards", http.StatusOK)
+	app.login(acc.email, acc.password).expect("a sign-in afterwards", http.StatusOK)
+}
+
+// hanging is an app whose database can be made to hang: a server behind a relay, or a
+// file that somebody else is writing.
+func (t *T) hanging() (app *T, hold func() (release func())) {
+	if t.target.Dialect == SQLite {
+		return t.boot(nil), t.holdFile
+	}
+	r, through, err := newRelay(t.target.DatabaseURL)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	t.defers(r.close)
+	return t.boot(map[string]string{"DATABASE_URL": through}), r.hold
+}
+
+func (t *T) holdFile() (release func()) {
+	connection, err := t.target.DB.Conn(t)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	if _, err := connection.ExecContext(t, "BEGIN IMMEDIATE"); err != nil {
+		t.Fatalf("%v", err)
+	}
+	released := false
+	return func() {
+		if !released {
+			released = true
+			_, _ = connection.ExecContext(t, "ROLLBACK")
+			_ = connection.Close()
+		}
+	}
+}
