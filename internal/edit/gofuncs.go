@@ -65,12 +65,17 @@ func (g *GoFuncs) Param(f *GoFile, call *ast.CallExpr, i int) (name string, know
 	if !ok {
 		return "", false
 	}
-	for _, field := range fn.decl.Type.Params.List {
+	return fn.file.paramType(fn.decl.Type, i), true
+}
+
+// paramType is the type of the parameter at i, as TypeName has it.
+func (f *GoFile) paramType(fn *ast.FuncType, i int) string {
+	for _, field := range fn.Params.List {
 		if i -= max(len(field.Names), 1); i < 0 {
-			return fn.file.TypeName(field.Type), true
+			return f.TypeName(field.Type)
 		}
 	}
-	return "", true
+	return ""
 }
 
 // find looks up what a call calls. The type of a method's receiver is not known:

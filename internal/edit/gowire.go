@@ -419,5 +419,9 @@ func (w *wiring) takesHandler(call *ast.CallExpr, at int) bool {
 		return false
 	}
 	declared, known := w.funcs.Param(w.f, call, at)
+	if name, ok := call.Fun.(*ast.Ident); ok && !known {
+		literal, local := w.definition(name).(*ast.FuncLit)
+		return local && w.f.paramType(literal.Type, at) == "net/http.Handler"
+	}
 	return !known || declared == "net/http.Handler"
 }

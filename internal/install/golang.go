@@ -107,9 +107,10 @@ func (r *golang) allowGoLine(context.Context) error {
 	if version.Compare(version.Lang(is), version.Lang(need)) >= 0 || r.Yes {
 		return nil
 	}
-	what := fmt.Sprintf("go.mod: go %s: the packages of the sign-in need go %s", r.project.GoLine, templates.GoVersion)
+	what := fmt.Sprintf("go.mod: go %s: the packages of the sign-in need go %s; language, defaults and checks of that release would then hold for all of the module",
+		r.project.GoLine, templates.GoVersion)
 	if version.Compare(is, "go1.22") < 0 {
-		what += "; from 1.22 on each turn of a loop has variables of its own"
+		what += " (from 1.22 on each turn of a loop has variables of its own)"
 	}
 	if r.Ask != nil && r.Ask(what+"; raise the line?", []string{"yes", "no"}) == "yes" {
 		return nil

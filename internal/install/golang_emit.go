@@ -31,7 +31,7 @@ type goEmitter struct {
 
 func newGoEmitter(p *project.Go, set feature.Set, prefix, users string, exists func(string) bool) *goEmitter {
 	e := &goEmitter{p: p, set: set, prefix: prefix, users: users, exists: exists, rename: map[string]string{}}
-	for _, name := range []string{"mustAuth", "newAuth", "auth"} {
+	for _, name := range []string{"mustAuth", "newAuth", "projectRoot", "auth"} {
 		e.rename[name] = e.free(name)
 	}
 	e.names = edit.GoNames{Must: e.rename["mustAuth"], Gin: p.Module + "/" + goGinDir}

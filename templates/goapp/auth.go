@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/joho/godotenv"
 
@@ -25,14 +27,16 @@ func mustAuth() *auth.Auth {
 
 // newAuth makes the sign-in of this app: it opens the database that DATABASE_URL
 // names, and brings the tables up to date. Settings come from the environment first,
-// then from the file .env.
+// then from the project's file .env.
 func newAuth(ctx context.Context) (*auth.Auth, error) {
-	_ = godotenv.Load() // there need be no such file
+	root := projectRoot()
+	_ = godotenv.Load(filepath.Join(root, ".env")) // there need be no such file
 	config, err := auth.LoadConfig(os.Getenv)
 	if err != nil {
 		return nil, err
 	}
-	db, err := auth.Open(cmp.Or(os.Getenv("DATABASE_URL"), "sqlite:///./app.db"))
+	url := cmp.Or(os.Getenv("DATABASE_URL"), "sqlite:///./app.db")
+	db, err := auth.Open(strings.Replace(url, "sqlite:///./", "sqlite:///"+filepath.ToSlash(root)+"/", 1))
 	if err != nil {
 		return nil, err
 	}
@@ -40,4 +44,22 @@ func newAuth(ctx context.Context) (*auth.Auth, error) {
 		return nil, err
 	}
 	return auth.New(ctx, config, db, slog.Default())
+}
+
+// projectRoot is the folder of go.mod, from which tests and debuggers run a program
+// some levels below. A program that is deployed has none: then it is the working
+// directory.
+func projectRoot() string {
+	here, err := os.Getwd()
+	if err != nil {
+		return "."
+	}
+	for dir := here; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		if dir == filepath.Dir(dir) {
+			return here
+		}
+	}
 }
