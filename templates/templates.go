@@ -95,7 +95,7 @@ func Modules(set feature.Set) []Module {
 	}
 	return []Module{
 		{"github.com/golang-jwt/jwt/v5", "v5.3.1", []string{""}},
-		{"github.com/jackc/pgx/v5", "v5.12.0", []string{"stdlib"}},
+		{"github.com/jackc/pgx/v5", "v5.12.0", []string{"pgconn", "stdlib"}},
 		{"github.com/joho/godotenv", "v1.5.1", []string{""}},
 		{"github.com/pressly/goose/v3", "v3.29.0", []string{""}},
 		{"golang.org/x/crypto", "v0.58.0", []string{"bcrypt", "argon2"}},
