@@ -16,8 +16,11 @@ const writersMax = 5
 // nor a turn at the hashes counts.
 const patience = 15 * time.Second
 
+// patient is the context of work on the database. It does not end with the client:
+// who hangs up would cost everybody a connection, and might hide from the log what was
+// committed.
 func patient(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, patience)
+	return context.WithTimeout(context.WithoutCancel(ctx), patience)
 }
 
 // store is the database: statements that are asked for most, and transactions.
