@@ -45,7 +45,7 @@ func newAuth(ctx context.Context) (*auth.Auth, error) {
 		return nil, err
 	}
 	if err := auth.Migrate(ctx, db); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the database of DATABASE_URL: %w", err)
 	}
 	return auth.New(ctx, config, db, slog.Default())
 }

@@ -12,6 +12,8 @@ import (
 const (
 	backgroundWorkers = 4    // jobs that run at once
 	backgroundWaiting = 1000 // jobs that wait; past it they are dropped
+
+	closePause = 10 * time.Millisecond // between two looks at whether all is done
 )
 
 // background runs work that no request waits for. Its goroutines come when there
@@ -25,7 +27,6 @@ type background struct {
 	waiting []func(context.Context)
 	workers int
 	closed  bool
-	pending sync.WaitGroup // jobs that wait or run
 }
 
 func newBackground(log *slog.Logger) *background {
@@ -46,7 +47,6 @@ func (b *background) enqueue(job func(context.Context)) bool {
 	if b.closed || len(b.waiting) == backgroundWaiting {
 		return false
 	}
-	b.pending.Add(1)
 	b.waiting = append(b.waiting, job)
 	if b.workers < backgroundWorkers {
 		b.workers++
@@ -75,7 +75,6 @@ func (b *background) next() func(context.Context) {
 }
 
 func (b *background) run(job func(context.Context)) {
-	defer b.pending.Done()
 	defer func() {
 		if problem := recover(); problem != nil {
 			// Its text may hold what it failed on: an address, a token.
@@ -86,20 +85,22 @@ func (b *background) run(job func(context.Context)) {
 	job(b.ctx)
 }
 
-// close takes no more jobs, and lets those it has finish. When the patience ends
-// first, their context does too.
+// close lets the jobs finish, and those that they submit. When the patience ends first,
+// their context does too, and that is logged.
 func (b *background) close(patience time.Duration) {
-	b.mu.Lock()
-	b.closed = true
-	b.mu.Unlock()
 	defer b.cancel()
-	finished := make(chan struct{})
-	go func() {
-		b.pending.Wait()
-		close(finished)
-	}()
-	select {
-	case <-finished:
-	case <-time.After(patience):
+	for deadline := time.Now().Add(patience); !b.closeIdle(); time.Sleep(closePause) {
+		if time.Now().After(deadline) {
+			logEvent(b.ctx, b.log, slog.LevelError, "auth.background.unfinished")
+			return
+		}
 	}
+}
+
+// closeIdle takes no more jobs once none is left.
+func (b *background) closeIdle() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = b.workers == 0
+	return b.closed
 }

@@ -120,6 +120,12 @@ func (c Config) complete() (Config, error) {
 }
 
 func (c Config) check() error {
+	if c.Prefix == "/" {
+		return errors.New("Prefix has no path\nset it to one, such as /auth")
+	}
+	if min(c.AccessTokenLifetime, c.SessionIdle, c.SessionMax) <= 0 {
+		return errors.New("AccessTokenLifetime, SessionIdle and SessionMax must be longer than nothing")
+	}
 	if err := c.checkSecrets(); err != nil {
 		return err
 	}

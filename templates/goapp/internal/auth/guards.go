@@ -129,7 +129,7 @@ func (a *Auth) currentUser(r *http.Request) (*User, *Claims, error) {
 	}
 	ctx, cancel := patient(r.Context())
 	defer cancel()
-	user, err := scanUser(a.store.findCurrent.QueryRowContext(ctx, claims.SessionID, claims.UserID))
+	user, err := scanUser(a.store.findCurrent.row(ctx, claims.SessionID, claims.UserID))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil, errInvalidToken
 	}

@@ -57,10 +57,10 @@ type session struct {
 
 // Token is what a sign-in and a refresh answer.
 type Token struct {
-	AccessToken  string `json:"access_token"`
-	TokenType    string `json:"token_type"`
-	ExpiresIn    int    `json:"expires_in"` // seconds
-	RefreshToken string `json:"refresh_token"`
+	AccessToken  string `json:"access_token"`  // goes with every request, as a bearer token
+	TokenType    string `json:"token_type"`    // "bearer"
+	ExpiresIn    int    `json:"expires_in"`    // seconds that the access token is good for
+	RefreshToken string `json:"refresh_token"` // is exchanged for new tokens, once
 }
 
 func (a *Auth) issueTokens(s session) (Token, error) {
@@ -117,7 +117,7 @@ func (a *Auth) rotate(ctx context.Context, given refreshToken, from client) (ses
 	ctx, cancel := patient(ctx)
 	defer cancel()
 	s := session{id: given.sessionID}
-	err := a.store.findSalt.QueryRowContext(ctx, s.id).Scan(&s.salt)
+	err := a.store.findSalt.row(ctx, s.id).Scan(&s.salt)
 	if err != nil {
 		return session{}, orInvalidToken(err)
 	}
@@ -127,7 +127,7 @@ func (a *Auth) rotate(ctx context.Context, given refreshToken, from client) (ses
 	if err = a.store.moveCounter(ctx, given, &s); !errors.Is(err, sql.ErrNoRows) {
 		return s, err
 	}
-	err = a.store.findSession.QueryRowContext(ctx, s.id).Scan(&s.userID, &s.counter, &s.inGrace)
+	err = a.store.findSession.row(ctx, s.id).Scan(&s.userID, &s.counter, &s.inGrace)
 	if err != nil {
 		return session{}, orInvalidToken(err)
 	}
@@ -151,7 +151,7 @@ func (s *store) moveCounter(ctx context.Context, given refreshToken, into *sessi
 		return err
 	}
 	defer s.endWriting()
-	return s.rotate.QueryRowContext(ctx, given.sessionID, given.counter).Scan(&into.userID, &into.counter)
+	return s.rotate.row(ctx, given.sessionID, given.counter).Scan(&into.userID, &into.counter)
 }
 
 // endReused ends a session whose refresh token came back after its successor was

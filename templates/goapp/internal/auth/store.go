@@ -29,10 +29,25 @@ type store struct {
 	dialect dialect
 	writers chan struct{} // transactions at once
 
-	findCurrent *sql.Stmt
-	findSalt    *sql.Stmt
-	findSession *sql.Stmt
-	rotate      *sql.Stmt
+	findCurrent statement
+	findSalt    statement
+	findSession statement
+	rotate      statement
+}
+
+// statement is one that is asked for most. SQLite is spared from reading it again;
+// pgx does the same by itself, and notices when a table has changed meanwhile.
+type statement struct {
+	db       *sql.DB
+	text     string
+	prepared *sql.Stmt // nil on PostgreSQL
+}
+
+func (s statement) row(ctx context.Context, args ...any) *sql.Row {
+	if s.prepared != nil {
+		return s.prepared.QueryRowContext(ctx, args...)
+	}
+	return s.db.QueryRowContext(ctx, s.text, args...)
 }
 
 func newStore(ctx context.Context, db *sql.DB, c Config) (*store, error) {
@@ -50,8 +65,11 @@ func newStore(ctx context.Context, db *sql.DB, c Config) (*store, error) {
 		s.prepare(ctx, &s.rotate, rotate))
 }
 
-func (s *store) prepare(ctx context.Context, into **sql.Stmt, statement string) (err error) {
-	*into, err = s.db.PrepareContext(ctx, s.dialect.sql(statement))
+func (s *store) prepare(ctx context.Context, into *statement, text string) (err error) {
+	*into = statement{db: s.db, text: s.dialect.sql(text)}
+	if s.dialect == sqliteDialect {
+		into.prepared, err = s.db.PrepareContext(ctx, into.text)
+	}
 	return err
 }
 

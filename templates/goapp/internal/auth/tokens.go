@@ -26,11 +26,14 @@ var errInvalidToken = &problem{status: 401, detail: "Could not validate credenti
 
 // Claims are what an access token says.
 type Claims struct {
-	Issuer, Audience               string
-	UserID                         int64 // `sub`
-	SessionID                      string
-	TokenID                        string
-	IssuedAt, NotBefore, ExpiresAt time.Time
+	Issuer    string    // `iss`: this app
+	Audience  string    // `aud`: this app, too
+	UserID    int64     // `sub`
+	SessionID string    // `sid`: the sign-in that the token belongs to
+	TokenID   string    // `jti`: no two tokens have the same
+	IssuedAt  time.Time // `iat`
+	NotBefore time.Time // `nbf`
+	ExpiresAt time.Time // `exp`: from this second on it is not accepted
 }
 
 // tokens issues and reads tokens. It knows no database.

@@ -8,17 +8,16 @@ import (
 
 // User is somebody who has an account. Its JSON is what GET /me answers.
 type User struct {
-	ID        int64
-	Email     string
-	Username  *string // nil: the account has none
-	Name      *string
-	AvatarURL *string
-	// OAuthProvider is where the account came from, if it did not start here.
-	OAuthProvider *string
-	IsActive      bool
-	IsSuperuser   bool
-	// EmailVerifiedAt is nil until somebody has proved that the address is theirs.
-	EmailVerifiedAt *time.Time
+	ID            int64   // never given to another account
+	Email         string  // as it was typed, but for the domain: in small letters
+	Username      *string // nil: the account has none
+	Name          *string // to be shown; nil: nobody has said it
+	AvatarURL     *string // of a picture; nil: there is none
+	OAuthProvider *string // where the account came from; nil: it started here
+	IsActive      bool    // false: nobody can sign in, and no session of it goes on
+	IsSuperuser   bool    // whom RequireSuperuser lets through
+
+	EmailVerifiedAt *time.Time // nil until somebody has proved that the address is theirs
 	CreatedAt       time.Time
 	UpdatedAt       time.Time
 
