@@ -126,7 +126,9 @@ func (r *report) targets() {
 		for _, n := range connections {
 			what := fmt.Sprintf("me %d", n)
 			r.least(result, where, what, bareName, limits.me)
-			r.least(result, where, what, peerName, limits.peer)
+			if result.db == "sqlite" {
+				r.least(result, where, what, peerName, limits.peer)
+			}
 		}
 		r.least(result, where, "mixed", bareName, limits.mixed)
 		if s, ok := result.of(ours, "mixed"); ok {

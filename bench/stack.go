@@ -16,7 +16,7 @@ type stack struct {
 // bounds are the ratios and limits that the generated app has to keep.
 type bounds struct {
 	me, mixed, refresh float64 // of the bare handler
-	peer               float64 // /me, of the library that people use instead; 0 without one
+	peer               float64 // /me on SQLite, of the library that people use instead; 0 without one
 	memory             float64 // MB at the peak; 0 where there is no bound
 	start              float64 // ms until the first answer; 0 where there is no bound
 }

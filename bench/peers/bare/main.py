@@ -30,7 +30,7 @@ ISSUER = "fastman:app"
 
 app = FastAPI()
 bearer = OAuth2PasswordBearer(tokenUrl="login")
-engine = create_engine(os.environ["DATABASE_URL"], pool_size=20, pool_pre_ping=True)
+engine = create_engine(os.environ["DATABASE_URL"], pool_size=20)
 SQLITE = engine.dialect.name == "sqlite"
 
 

@@ -28,9 +28,4 @@ def sync_url(url: str | URL) -> URL:
     return url.set(drivername="postgresql+psycopg")
 
 
-_url = sync_url(async_engine.url)
-
-# A server may have closed a connection that waited in the pool; a file does not.
-engine = create_engine(
-    _url, pool_size=20, max_overflow=20, pool_pre_ping=_url.drivername != "sqlite"
-)
+engine = create_engine(sync_url(async_engine.url), pool_size=20, max_overflow=20)

@@ -40,9 +40,8 @@ def from_project_root(url: URL) -> URL:
     return url.set(database=str(PROJECT_ROOT / path))
 
 
-_url = from_project_root(sync_url(str(settings.DATABASE_URL)))
-
-# A server may have closed a connection that waited in the pool; a file does not.
 engine = create_engine(
-    _url, pool_size=20, max_overflow=20, pool_pre_ping=_url.drivername != "sqlite"
+    from_project_root(sync_url(str(settings.DATABASE_URL))),
+    pool_size=20,
+    max_overflow=20,
 )

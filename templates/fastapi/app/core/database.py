@@ -47,12 +47,11 @@ def from_project_root(url: URL) -> URL:
     return url.set(database=str(PROJECT_ROOT / path))
 
 
-_url = from_project_root(sync_url(str(settings.DATABASE_URL)))
-
-# A request for each of Starlette's 40 threads, so that none waits for another. A
-# server may have closed a connection that waited in the pool; a file does not.
+# A request for each of Starlette's 40 threads, so that none waits for another.
 engine = create_engine(
-    _url, pool_size=20, max_overflow=20, pool_pre_ping=_url.drivername != "sqlite"
+    from_project_root(sync_url(str(settings.DATABASE_URL))),
+    pool_size=20,
+    max_overflow=20,
 )
 SessionLocal = sessionmaker(engine, expire_on_commit=False)
 

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
@@ -23,10 +24,10 @@ from sqlalchemy import (
     Select,
     event,
     inspect,
-    literal,
+    literal_column,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
@@ -47,6 +48,9 @@ _THREADS = 4
 
 # How long SQLite waits for another writer, in milliseconds.
 _BUSY_TIMEOUT = 10_000
+
+# A connection that was not used for so long is tested first, in seconds.
+_IDLE = 1
 
 # How long a request waits for a database that hangs, in seconds.
 _PATIENCE = 15
@@ -233,7 +237,32 @@ def _set_pragmas(dbapi_connection: Any, _record: object) -> None:
     cursor.close()
 
 
+def probe_idle_connections(engine: Engine) -> None:
+    """Find out, before it is used, that a server has closed a connection meanwhile.
+
+    Only after a pause: a test of each would take a round trip for every request.
+    """
+    event.listen(engine, "checkin", _note_use)
+    event.listen(engine, "checkout", _test_if_idle)
+
+
+def _note_use(_connection: object, record: Any) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _test_if_idle(dbapi_connection: Any, record: Any, _proxy: object) -> None:
+    if time.monotonic() - record.info.get("used_at", time.monotonic()) < _IDLE:
+        return
+    try:
+        if not engine.dialect.do_ping(dbapi_connection):
+            raise DisconnectionError
+    except engine.dialect.loaded_dbapi.Error:
+        raise DisconnectionError from None  # the pool opens another one
+
+
 tune_sqlite(engine)
+if engine.dialect.name != "sqlite":
+    probe_idle_connections(engine)
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -270,13 +299,16 @@ class utc_now(FunctionElement[datetime]):
 
     def __init__(self, seconds: int | ColumnElement[int] = 0) -> None:
         if isinstance(seconds, int):
-            seconds = literal(seconds, Integer)
+            # A part of the text: what never changes need not be sent each time.
+            seconds = literal_column(str(seconds), Integer)
         super().__init__(seconds)
 
 
 @compiles(utc_now)
 def _postgresql_now(element: utc_now, compiler: SQLCompiler, **kw: Any) -> str:
     seconds = compiler.process(element.clauses, **kw)
+    if seconds == "0":
+        return "clock_timestamp()"
     return f"(clock_timestamp() + make_interval(secs => {seconds}))"
 
 
@@ -284,4 +316,6 @@ def _postgresql_now(element: utc_now, compiler: SQLCompiler, **kw: Any) -> str:
 def _sqlite_now(element: utc_now, compiler: SQLCompiler, **kw: Any) -> str:
     # Milliseconds are all that SQLite's clock has; the text has six digits.
     seconds = compiler.process(element.clauses, **kw)
+    if seconds == "0":
+        return "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
     return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', {seconds} || ' seconds')"

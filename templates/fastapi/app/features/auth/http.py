@@ -122,7 +122,8 @@ def parse_json(body: bytes) -> Any:
             parse_constant=_refuse_constant,
         )
         # Lone surrogates pass the parser, but cannot be written as UTF-8.
-        json.dumps(value, ensure_ascii=False).encode()
+        if b"\\u" in body:
+            json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         # FastAPI turns this one, and no other error, into a 422.
         raise json.JSONDecodeError("not valid JSON", "", 0) from None

@@ -1,5 +1,6 @@
 """The endpoints of authentication."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import (
@@ -17,6 +18,7 @@ from pydantic import ValidationError
 
 from . import account, recovery, service, session_service, verification
 from .background import finish_background
+from .clients import get_client
 from .config import config
 from .database import read
 from .dependencies import (
@@ -69,10 +71,10 @@ async def me(user: CurrentUser) -> User:
 
 
 @router.post("/refresh", responses=_problems(401, 429))
-async def refresh(given: RefreshRequest, client: ClientDep) -> Token:
+async def refresh(given: RefreshRequest, request: Request) -> Token:
     try:
         return await session_service.refresh_tokens(
-            given.refresh_token.get_secret_value(), client=client
+            given.refresh_token.get_secret_value(), who=partial(get_client, request)
         )
     except InvalidToken:
         raise unauthorized("Could not validate credentials") from None

@@ -1,6 +1,7 @@
 """What a signed-in user can do about sessions, without HTTP."""
 
 import logging
+from collections.abc import Awaitable, Callable
 
 from . import mails, throttle
 from .clients import Client
@@ -13,19 +14,21 @@ from .security import InvalidToken, TokenClaims, is_session_id, read_refresh_tok
 from .sessions import Reused, end_session, end_sessions, issue_tokens, refresh
 
 
-async def refresh_tokens(text: str, *, client: Client) -> Token:
+async def refresh_tokens(text: str, *, who: Callable[[], Awaitable[Client]]) -> Token:
     """Return new tokens for a refresh token, or raise InvalidToken.
 
-    Only failures are counted: who has a genuine token is not guessing.
+    Only failures are counted: who has a genuine token is not guessing, and is not
+    even asked who that is.
     """
     try:
         refreshed = await refresh(read_refresh_token(text))
     except InvalidToken:
-        await write(throttle.count_attempt, "refresh", client=client)
+        await write(throttle.count_attempt, "refresh", client=await who())
         raise
     purge_soon()
     if not isinstance(refreshed, Reused):
         return issue_tokens(refreshed)
+    client = await who()
     log_event(
         "auth.refresh.reused",
         level=logging.WARNING,
