@@ -1,7 +1,6 @@
 """The database as authentication uses it: its clock, and one thread hop per task."""
 
 import asyncio
-import functools
 import logging
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from anyio.lowlevel import RunVar
 from fastapi import HTTPException, status
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     DateTime,
     Dialect,
     Engine,
@@ -166,14 +166,17 @@ def transaction(
 
 
 def _read(work: Callable[[Session], T]) -> T:
-    with Session(_without_transactions(engine), expire_on_commit=False) as session:
+    with (
+        _connect() as connection,
+        Session(connection, expire_on_commit=False) as session,
+    ):
         return work(session)
 
 
 def _fetch_row(
     statement: Select[Any], parameters: dict[str, object]
 ) -> Row[Any] | None:
-    with _without_transactions(engine).connect() as connection:
+    with _connect() as connection:
         return connection.execute(statement, parameters).one_or_none()
 
 
@@ -190,12 +193,12 @@ def _change_row(
         return row
 
 
-@functools.cache
-def _without_transactions(bind: Engine) -> Engine:
+def _connect() -> Connection:
     """Save the round trips of BEGIN and ROLLBACK; SQLite begins none for a SELECT."""
-    if bind.dialect.name == "sqlite":
-        return bind
-    return bind.execution_options(isolation_level="AUTOCOMMIT")
+    connection = engine.connect()
+    if engine.dialect.name == "sqlite":
+        return connection
+    return connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def _write(work: Callable[[Session], T]) -> T:
