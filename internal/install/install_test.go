@@ -109,8 +109,8 @@ func TestLayouts(t *testing.T) {
 
 func routesUnder(prefix string) string {
 	routes := []string{
-		"GET /me", "POST /register", "POST /login", "POST /password/change", "POST /password/set",
-		"POST /password/forgot", "POST /password/reset", "POST /refresh", "POST /logout", "GET /sessions", "DELETE /sessions",
+		"GET /me", "POST /refresh", "POST /register", "POST /login", "POST /password/change", "POST /password/set",
+		"POST /password/forgot", "POST /password/reset", "POST /logout", "GET /sessions", "DELETE /sessions",
 		"DELETE /sessions/{session_id}", "POST /verify/request", "POST /verify",
 	}
 	for i, route := range routes {
