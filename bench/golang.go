@@ -42,7 +42,7 @@ func (b *bed) build(dir, pkg, name string) {
 func (b *bed) binary(name string) string { return filepath.Join(b.dir, name+".bin") }
 
 // migrateGo lets the app bring the tables up to date, as it does at each start.
-func migrateGo(b *bed, d *data) { b.run(goApps(b, d)[0], func() {}) }
+func migrateGo(b *bed, d *data) { b.run(goApps(b, d)[0], func() {}, func() {}) }
 
 func goApps(b *bed, d *data) []*server {
 	command := func(name string) func(string) []string {

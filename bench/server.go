@@ -26,9 +26,9 @@ type server struct {
 	stderr  bytes.Buffer
 }
 
-// run starts the server on its core, stops it when done has run, and fills in what
-// was seen of it.
-func (b *bed) run(s *server, done func()) usage {
+// run starts the server on its core, stops it when both kinds of work are done, and
+// tells what was seen of it. Memory is read before the crowd comes.
+func (b *bed) run(s *server, work, crowd func()) usage {
 	port := strconv.Itoa(testbed.FreePort(b))
 	s.url = "http://127.0.0.1:" + port
 	s.process = exec.Command("taskset", append([]string{"-c", serverCore}, s.command(port)...)...)
@@ -56,8 +56,9 @@ func (b *bed) run(s *server, done func()) usage {
 		}
 	}
 	u := usage{start: time.Since(began), idle: s.memory("VmRSS")}
-	done()
+	work()
 	u.peak = s.memory("VmHWM")
+	crowd()
 	_ = s.process.Process.Signal(syscall.SIGTERM)
 	<-ended
 	return u

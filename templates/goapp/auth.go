@@ -4,7 +4,9 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -30,7 +32,9 @@ func mustAuth() *auth.Auth {
 // then from the project's file .env.
 func newAuth(ctx context.Context) (*auth.Auth, error) {
 	root := projectRoot()
-	_ = godotenv.Load(filepath.Join(root, ".env")) // there need be no such file
+	if err := godotenv.Load(filepath.Join(root, ".env")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.New("the file .env is not lines of NAME=value") // err may show what is in it
+	}
 	config, err := auth.LoadConfig(os.Getenv)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -20,7 +21,10 @@ const stopPatience = 10 * time.Second
 
 func main() {
 	// What the environment says already wins over the file; there need be none.
-	_ = godotenv.Load()
+	if err := godotenv.Load(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		slog.Error("the file .env is not lines of NAME=value") // err may show what is in it
+		os.Exit(1)
+	}
 	if err := serve(); err != nil {
 		slog.Error("the app ends", "error", err)
 		os.Exit(1)

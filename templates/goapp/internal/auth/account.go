@@ -24,7 +24,7 @@ func (a *Auth) changePassword(ctx context.Context, user *User, current, fresh st
 	if err := a.checkNewPassword(fresh, user); err != nil {
 		return err
 	}
-	find := func(db conn) (*User, error) { return findUser(ctx, db, user.ID) }
+	find := func(ctx context.Context, db conn) (*User, error) { return findUser(ctx, db, user.ID) }
 	p, err := a.checkPassword(ctx, current, user.Email, find, from)
 	if err != nil {
 		return err
@@ -37,7 +37,7 @@ func (a *Auth) changePassword(ctx context.Context, user *User, current, fresh st
 		return err
 	}
 	var ended []string
-	err = a.store.write(ctx, func(db conn) (err error) {
+	err = a.store.write(ctx, func(ctx context.Context, db conn) (err error) {
 		ended, err = replacePassword(ctx, db, p, hashed, claims.SessionID)
 		return err
 	})
@@ -78,7 +78,7 @@ func (a *Auth) setFirstPassword(ctx context.Context, user *User, fresh string, f
 	if err != nil {
 		return err
 	}
-	err = a.store.write(ctx, func(db conn) error {
+	err = a.store.write(ctx, func(ctx context.Context, db conn) error {
 		now, err := lockUser(ctx, db, user.ID)
 		if errors.Is(err, sql.ErrNoRows) || (err == nil && now.hashedPassword != nil) {
 			return errHasPassword

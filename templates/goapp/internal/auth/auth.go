@@ -20,10 +20,6 @@ import (
 	"time"
 )
 
-// patience is how long a request, or what it has left to do, may wait for a database
-// that hangs.
-const patience = 15 * time.Second
-
 // closePatience is how long a stopping app may spend on mails that are not out yet.
 const closePatience = 5 * time.Second
 
@@ -147,9 +143,7 @@ func (a *Auth) serve(w http.ResponseWriter, r *http.Request, found route) {
 		refuse(w, errNotAllowed)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
-	defer cancel()
-	if err := work(w, r.WithContext(ctx)); err != nil {
+	if err := work(w, r); err != nil {
 		a.fail(w, r, err)
 	}
 }

@@ -16,7 +16,7 @@ type proof struct {
 }
 
 // finder returns a user, or sql.ErrNoRows.
-type finder func(db conn) (*User, error)
+type finder func(ctx context.Context, db conn) (*User, error)
 
 // checkPassword compares with the password of the user whom find returns, in the same
 // time whoever is meant. The name is counted when nobody has it. It returns errBusy,
@@ -28,9 +28,9 @@ func (a *Auth) checkPassword(ctx context.Context, password, name string, find fi
 	}
 	defer leave()
 	var p proof
-	err = a.store.write(ctx, func(db conn) (err error) {
+	err = a.store.write(ctx, func(ctx context.Context, db conn) (err error) {
 		account := nameKey(name)
-		if p.user, err = find(db); err == nil {
+		if p.user, err = find(ctx, db); err == nil {
 			account = userKey(p.user)
 		} else if !errors.Is(err, sql.ErrNoRows) {
 			return err

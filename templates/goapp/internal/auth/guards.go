@@ -103,9 +103,7 @@ func guardWith(next http.Handler, look func(*http.Request, visit) (visit, error)
 			refuse(w, errNoAuth)
 			return
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), patience)
-		v, err := look(r.WithContext(ctx), v)
-		cancel()
+		v, err := look(r, v)
 		if err != nil {
 			v.auth.fail(w, r, err)
 			return
@@ -129,7 +127,9 @@ func (a *Auth) currentUser(r *http.Request) (*User, *Claims, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	user, err := scanUser(a.store.findCurrent.QueryRowContext(r.Context(), claims.SessionID, claims.UserID))
+	ctx, cancel := patient(r.Context())
+	defer cancel()
+	user, err := scanUser(a.store.findCurrent.QueryRowContext(ctx, claims.SessionID, claims.UserID))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil, errInvalidToken
 	}
@@ -146,7 +146,7 @@ func (a *Auth) recentUser(r *http.Request) (*User, *Claims, error) {
 }
 
 func (a *Auth) requireRecent(ctx context.Context, claims *Claims) error {
-	recent, err := isRecent(ctx, a.store.read(), claims.SessionID)
+	recent, err := read(ctx, a.store, func(ctx context.Context, db conn) (bool, error) { return isRecent(ctx, db, claims.SessionID) })
 	if err == nil && !recent {
 		return errReauthRequired
 	}

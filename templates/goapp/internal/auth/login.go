@@ -16,7 +16,7 @@ var errInvalidCredentials = &problem{status: http.StatusUnauthorized, detail: "I
 // case.
 func (a *Auth) logIn(ctx context.Context, identifier, password string, from client) (Token, error) {
 	name := loginKey(identifier, !a.config.production())
-	find := func(db conn) (*User, error) { return findActive(ctx, db, name) }
+	find := func(ctx context.Context, db conn) (*User, error) { return findActive(ctx, db, name) }
 	p, err := a.checkPassword(ctx, password, name, find, from)
 	if err != nil {
 		return Token{}, err
@@ -24,7 +24,7 @@ func (a *Auth) logIn(ctx context.Context, identifier, password string, from clie
 	var opened session
 	// The attempt of who must verify first stays counted, as one on a taken address does.
 	if p.matches && (p.user.IsVerified() || !a.config.HideRegistered) {
-		err = a.store.write(ctx, func(db conn) (err error) {
+		err = a.store.write(ctx, func(ctx context.Context, db conn) (err error) {
 			opened, err = a.signIn(ctx, db, p, from)
 			return err
 		})

@@ -48,6 +48,11 @@ func findOneTime(ctx context.Context, db conn, token string, why purpose) (*User
 	return user, orInvalidLink(err)
 }
 
+// ownerOf is findOneTime outside of a transaction.
+func (a *Auth) ownerOf(ctx context.Context, token string, why purpose) (*User, error) {
+	return read(ctx, a.store, func(ctx context.Context, db conn) (*User, error) { return findOneTime(ctx, db, token, why) })
+}
+
 // takeOneTime uses a token up, and returns its user, locked; or errInvalidLink. The
 // user is locked first, as wherever a password changes. One statement then takes the
 // token, so that of any number at once exactly one succeeds.

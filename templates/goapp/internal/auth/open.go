@@ -21,6 +21,8 @@ const (
 // Options of other drivers in the URL of a database, which pgx would refuse.
 var foreignOptions = []string{
 	"command_timeout", "prepared_statement_cache_size", "prepared_statement_name_func", "statement_cache_size",
+	"timeout", "async_fallback", "server_settings", // asyncpg
+	"gssencmode", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", // libpq
 }
 
 // Open opens a database by its URL: sqlite:///./app.db (from the working directory),

@@ -40,9 +40,7 @@ func (a *Auth) purge(ctx context.Context) {
 // purge deletes one batch. Replicas that do so at the same time leave each other's
 // rows alone.
 func (s *store) purge(ctx context.Context, table, key string) (deleted int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	err = s.write(ctx, func(db conn) error {
+	err = s.write(ctx, func(ctx context.Context, db conn) error {
 		gone, err := db.texts(ctx, fmt.Sprintf(`DELETE FROM %[1]s WHERE %[2]s IN (SELECT %[2]s FROM %[1]s
 			WHERE expires_at <= clock_timestamp() LIMIT %[3]d FOR UPDATE SKIP LOCKED) RETURNING %[2]s`, table, key, purgeBatch))
 		deleted = len(gone)

@@ -12,7 +12,7 @@ import (
 // password. Whether there is must not show in how long the answer takes, so that
 // nobody looks before it is sent.
 func (a *Auth) forgetPassword(ctx context.Context, email string, from client, baseURL string) error {
-	err := a.store.write(ctx, func(db conn) error {
+	err := a.store.write(ctx, func(ctx context.Context, db conn) error {
 		_, err := a.countAttempt(ctx, db, "forgot", from, nameKey(email))
 		return err
 	})
@@ -23,11 +23,9 @@ func (a *Auth) forgetPassword(ctx context.Context, email string, from client, ba
 }
 
 func (a *Auth) mailResetLink(ctx context.Context, email string, from client, baseURL string) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	var user *User
 	var token string
-	err := a.store.write(ctx, func(db conn) (err error) {
+	err := a.store.write(ctx, func(ctx context.Context, db conn) (err error) {
 		user, token, err = issueReset(ctx, db, email)
 		return err
 	})
@@ -63,7 +61,7 @@ func (a *Auth) resetPassword(ctx context.Context, token, fresh string, from clie
 	if err != nil {
 		return err
 	}
-	owner, err := findOneTime(ctx, a.store.read(), token, toReset)
+	owner, err := a.ownerOf(ctx, token, toReset)
 	if err != nil {
 		return err
 	}
@@ -75,7 +73,7 @@ func (a *Auth) resetPassword(ctx context.Context, token, fresh string, from clie
 		return err
 	}
 	var done reset
-	err = a.store.write(ctx, func(db conn) (err error) {
+	err = a.store.write(ctx, func(ctx context.Context, db conn) (err error) {
 		done, err = takeReset(ctx, db, token, hashed, counted, from)
 		return err
 	})

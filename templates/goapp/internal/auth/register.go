@@ -28,7 +28,7 @@ func (a *Auth) register(ctx context.Context, wanted registration, from client) (
 		return nil, err
 	}
 	var user *User
-	err = a.store.write(ctx, func(db conn) (err error) {
+	err = a.store.write(ctx, func(ctx context.Context, db conn) (err error) {
 		user, err = insertUser(ctx, db, wanted, hashed)
 		return err
 	})
@@ -88,7 +88,7 @@ func (a *Auth) registerUnseen(ctx context.Context, wanted registration, from cli
 		return err
 	}
 	var token string
-	err = a.store.write(ctx, func(db conn) (err error) {
+	err = a.store.write(ctx, func(ctx context.Context, db conn) (err error) {
 		token, err = issueOneTime(ctx, db, user, toVerify)
 		return err
 	})
@@ -100,8 +100,10 @@ func (a *Auth) registerUnseen(ctx context.Context, wanted registration, from cli
 
 // tellOwner mails to the address as the account has it, which may be another spelling.
 func (a *Auth) tellOwner(ctx context.Context, email string) error {
-	var stored string
-	err := a.store.read().row(ctx, `SELECT email FROM users WHERE email_key = $1`, identityKey(email)).Scan(&stored)
+	stored, err := read(ctx, a.store, func(ctx context.Context, db conn) (stored string, err error) {
+		err = db.row(ctx, `SELECT email FROM users WHERE email_key = $1`, identityKey(email)).Scan(&stored)
+		return stored, err
+	})
 	if err != nil {
 		return err
 	}
@@ -110,7 +112,7 @@ func (a *Auth) tellOwner(ctx context.Context, email string) error {
 
 func (a *Auth) tellOnceAnHour(ctx context.Context, email string, mail func(to string)) error {
 	var first bool
-	err := a.store.write(ctx, func(db conn) (err error) {
+	err := a.store.write(ctx, func(ctx context.Context, db conn) (err error) {
 		first, err = claimHourly(ctx, db, "mail:taken:"+nameKey(email))
 		return err
 	})

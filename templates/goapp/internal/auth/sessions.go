@@ -114,6 +114,8 @@ func (a *Auth) refresh(ctx context.Context, text string, from client) (Token, er
 // whose token was copied. What the token is checked with never changes, so that no
 // transaction is needed: the one UPDATE decides.
 func (a *Auth) rotate(ctx context.Context, given refreshToken, from client) (session, error) {
+	ctx, cancel := patient(ctx)
+	defer cancel()
 	s := session{id: given.sessionID}
 	err := a.store.findSalt.QueryRowContext(ctx, s.id).Scan(&s.salt)
 	if err != nil {
@@ -156,7 +158,7 @@ func (s *store) moveCounter(ctx context.Context, given refreshToken, into *sessi
 // used: somebody has a copy.
 func (a *Auth) endReused(ctx context.Context, s session, from client) error {
 	var owner *User
-	err := a.store.write(ctx, func(db conn) (err error) {
+	err := a.store.write(ctx, func(ctx context.Context, db conn) (err error) {
 		if owner, err = findUser(ctx, db, s.userID); err != nil {
 			return err
 		}
@@ -176,7 +178,7 @@ func (a *Auth) endReused(ctx context.Context, s session, from client) error {
 
 // logOut ends the session of a token, or returns errInvalidToken if it had ended.
 func (a *Auth) logOut(ctx context.Context, claims *Claims, from client) error {
-	err := a.store.write(ctx, func(db conn) error { return endSession(ctx, db, claims.SessionID, claims.UserID) })
+	err := a.store.write(ctx, func(ctx context.Context, db conn) error { return endSession(ctx, db, claims.SessionID, claims.UserID) })
 	if errors.Is(err, errSessionNotFound) {
 		return errInvalidToken
 	}
@@ -193,7 +195,7 @@ func (a *Auth) endOne(ctx context.Context, id string, user *User, current *Claim
 	if !isSessionID(id) {
 		return errSessionNotFound
 	}
-	if err := a.store.write(ctx, func(db conn) error { return endSession(ctx, db, id, user.ID) }); err != nil {
+	if err := a.store.write(ctx, func(ctx context.Context, db conn) error { return endSession(ctx, db, id, user.ID) }); err != nil {
 		return err
 	}
 	a.logEnded(ctx, []string{id}, user, from)
@@ -206,7 +208,7 @@ func (a *Auth) endOne(ctx context.Context, id string, user *User, current *Claim
 // endOthers ends all sessions of the user but the current one.
 func (a *Auth) endOthers(ctx context.Context, user *User, current *Claims, from client) error {
 	var ended []string
-	err := a.store.write(ctx, func(db conn) (err error) {
+	err := a.store.write(ctx, func(ctx context.Context, db conn) (err error) {
 		ended, err = endSessions(ctx, db, user.ID, current.SessionID)
 		return err
 	})
@@ -260,8 +262,10 @@ type publicSession struct {
 
 // listSessions returns the live sessions, the newest first.
 func (a *Auth) listSessions(ctx context.Context, userID int64) ([]publicSession, error) {
-	return collect(ctx, a.store.read(), scanSession, `SELECT id, created_at, last_seen_at, ip, user_agent, method
-		FROM auth_sessions WHERE user_id = $1`+liveSession(a.config.SessionMax)+` ORDER BY created_at DESC`, userID)
+	return read(ctx, a.store, func(ctx context.Context, db conn) ([]publicSession, error) {
+		return collect(ctx, db, scanSession, `SELECT id, created_at, last_seen_at, ip, user_agent, method
+			FROM auth_sessions WHERE user_id = $1`+liveSession(a.config.SessionMax)+` ORDER BY created_at DESC`, userID)
+	})
 }
 
 func scanSession(row scanner) (s publicSession, err error) {

@@ -12,6 +12,17 @@ import (
 // each other's rows.
 const writersMax = 5
 
+// patience is how long anything waits for a database that hangs. Neither a slow body
+// nor a turn at the hashes counts.
+const patience = 15 * time.Second
+
+// patient is the context of work on the database. It does not end with the client:
+// who hangs up would cost everybody a connection, and might hide from the log what was
+// committed.
+func patient(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), patience)
+}
+
 // store is the database: statements that are asked for most, and transactions.
 type store struct {
 	db      *sql.DB
@@ -44,11 +55,17 @@ func (s *store) prepare(ctx context.Context, into **sql.Stmt, statement string) 
 	return err
 }
 
-// read runs statements that are each a transaction of their own.
-func (s *store) read() conn { return conn{s.db, s.dialect} }
+// read runs work whose statements are each a transaction of their own.
+func read[T any](ctx context.Context, s *store, work func(context.Context, conn) (T, error)) (T, error) {
+	ctx, cancel := patient(ctx)
+	defer cancel()
+	return work(ctx, conn{s.db, s.dialect})
+}
 
 // write runs work in one transaction, and rolls back when work fails.
-func (s *store) write(ctx context.Context, work func(conn) error) error {
+func (s *store) write(ctx context.Context, work func(context.Context, conn) error) error {
+	ctx, cancel := patient(ctx)
+	defer cancel()
 	if err := s.beginWriting(ctx); err != nil {
 		return err
 	}
@@ -58,7 +75,7 @@ func (s *store) write(ctx context.Context, work func(conn) error) error {
 		return err
 	}
 	defer tx.Rollback() // does nothing after the commit
-	if err := work(conn{tx, s.dialect}); err != nil {
+	if err := work(ctx, conn{tx, s.dialect}); err != nil {
 		return err
 	}
 	return tx.Commit()

@@ -40,7 +40,7 @@ func nameKey(name string) string {
 // countAlone counts an attempt that concerns no account.
 func (a *Auth) countAlone(ctx context.Context, purpose string, from client) (attempt, error) {
 	var counted attempt
-	err := a.store.write(ctx, func(db conn) (err error) {
+	err := a.store.write(ctx, func(ctx context.Context, db conn) (err error) {
 		counted, err = a.countAttempt(ctx, db, purpose, from, "")
 		return err
 	})

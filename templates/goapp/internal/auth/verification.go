@@ -11,7 +11,7 @@ import (
 // already.
 func (a *Auth) requestVerification(ctx context.Context, user *User, from client, baseURL string) error {
 	var token string
-	err := a.store.write(ctx, func(db conn) (err error) {
+	err := a.store.write(ctx, func(ctx context.Context, db conn) (err error) {
 		_, err = a.countAttempt(ctx, db, "verify", from, userKey(user))
 		if err == nil && !user.IsVerified() {
 			token, err = issueOneTime(ctx, db, user, toVerify)
@@ -35,7 +35,7 @@ func (a *Auth) verifyWithSession(ctx context.Context, token string, user *User, 
 		return err
 	}
 	var ended []string
-	err = a.store.write(ctx, func(db conn) (err error) {
+	err = a.store.write(ctx, func(ctx context.Context, db conn) (err error) {
 		ended, err = verify(ctx, db, token, user, sessionID, counted)
 		return err
 	})

@@ -16,17 +16,17 @@ func (a *Auth) verifyWithPassword(ctx context.Context, token, password string, f
 	if err != nil {
 		return err
 	}
-	owner, err := findOneTime(ctx, a.store.read(), token, toVerify)
+	owner, err := a.ownerOf(ctx, token, toVerify)
 	if err != nil {
 		return err
 	}
-	find := func(db conn) (*User, error) { return findUser(ctx, db, owner.ID) }
+	find := func(ctx context.Context, db conn) (*User, error) { return findUser(ctx, db, owner.ID) }
 	p, err := a.checkPassword(ctx, password, owner.Email, find, from)
 	if err != nil {
 		return err
 	}
 	var ended []string
-	err = a.store.write(ctx, func(db conn) error {
+	err = a.store.write(ctx, func(ctx context.Context, db conn) error {
 		user, err := accept(ctx, db, p)
 		if err != nil {
 			return err
