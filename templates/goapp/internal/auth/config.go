@@ -121,10 +121,10 @@ func (c Config) complete() (Config, error) {
 
 func (c Config) check() error {
 	if c.Prefix == "/" {
-		return errors.New("Prefix has no path\nset it to one, such as /auth")
+		return errors.New("the prefix has no path\nset it to one, such as /auth")
 	}
 	if min(c.AccessTokenLifetime, c.SessionIdle, c.SessionMax) <= 0 {
-		return errors.New("AccessTokenLifetime, SessionIdle and SessionMax must be longer than nothing")
+		return errors.New("the lifetimes of tokens and sessions must not be negative")
 	}
 	if err := c.checkSecrets(); err != nil {
 		return err
