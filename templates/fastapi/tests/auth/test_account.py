@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.features.auth.database import utc_now
+from app.features.auth.clock import utc_now
 from app.features.auth.models import AuthSession, AuthToken, User
 
 from .conftest import PASSWORD, Client, Mailbox

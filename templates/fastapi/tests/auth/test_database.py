@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.features.auth import database, purge
 from app.features.auth.background import background
-from app.features.auth.database import utc_now
+from app.features.auth.clock import utc_now
 from app.features.auth.models import AuthSession, AuthThrottle
 
 from .conftest import Client

@@ -5,7 +5,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.features.auth import security
-from app.features.auth.database import utc_now
+from app.features.auth.clock import utc_now
 from app.features.auth.models import AuthSession, User
 
 from .conftest import Client, Mailbox

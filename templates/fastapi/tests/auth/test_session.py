@@ -10,8 +10,8 @@ from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from app.features.auth import security
+from app.features.auth.clock import utc_now
 from app.features.auth.config import config
-from app.features.auth.database import utc_now
 from app.features.auth.dependencies import get_current_user
 from app.features.auth.models import AuthSession, User
 

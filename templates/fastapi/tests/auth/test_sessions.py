@@ -7,7 +7,7 @@ from fastapi import Depends
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from app.features.auth.database import utc_now
+from app.features.auth.clock import utc_now
 from app.features.auth.dependencies import (
     get_token_claims,
     require_recent_login,

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from app.features.auth.clock import utc_now
 from app.features.auth.config import config
-from app.features.auth.database import utc_now
 from app.features.auth.models import AuthThrottle
 
 from .conftest import Client, Mailbox

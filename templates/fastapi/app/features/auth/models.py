@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base
 
-from .database import UTCDateTime, utc_now
+from .clock import UTCDateTime, utc_now
 
 # SQLite numbers rows by itself only in a column declared as INTEGER.
 BigId = BigInteger().with_variant(Integer, "sqlite")

@@ -5,7 +5,8 @@ from typing import Literal
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from .database import dialect_of, upsert, utc_now
+from .clock import utc_now
+from .database import dialect_of, upsert
 from .models import AuthToken, User
 from .security import hash_one_time_token, new_one_time_token
 from .users import lock_user

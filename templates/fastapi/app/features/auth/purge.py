@@ -7,7 +7,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from .background import background
-from .database import transaction, utc_now
+from .clock import utc_now
+from .database import transaction
 from .models import AuthChallenge, AuthSession, AuthThrottle, AuthToken
 
 _EVERY = 60  # seconds

@@ -13,8 +13,9 @@ from sqlalchemy.orm import (
 )
 
 from .clients import Client
+from .clock import utc_now
 from .config import config
-from .database import change_row, fetch_row, utc_now, write
+from .database import change_row, fetch_row, write
 from .models import AuthSession, User
 from .schemas import Token
 from .security import (

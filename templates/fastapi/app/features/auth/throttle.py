@@ -11,8 +11,9 @@ from sqlalchemy import Integer, Row, bindparam, case, delete, select, update
 from sqlalchemy.orm import Session
 
 from .clients import Client
+from .clock import utc_now
 from .config import config
-from .database import dialect_of, upsert, utc_now
+from .database import dialect_of, upsert
 from .events import log_event
 from .identity import identity_key
 from .models import AuthThrottle, User

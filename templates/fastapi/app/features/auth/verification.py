@@ -6,8 +6,9 @@ from sqlalchemy.orm import Session
 
 from . import mails, throttle
 from .clients import Client
+from .clock import utc_now
 from .credentials import Proof, accept, check_password
-from .database import read, utc_now, write
+from .database import read, write
 from .events import log_event, log_sessions_ended
 from .models import User
 from .one_time import (
