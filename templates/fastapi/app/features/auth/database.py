@@ -42,8 +42,9 @@ class _Threads:
     """Threads of our own: the hop costs less than through the framework, and the
     routes written with `def` keep theirs."""
 
-    def __init__(self, name: str) -> None:
-        self._pool = ThreadPoolExecutor(_THREADS, name)
+    def __init__(self, name: str, number: int) -> None:
+        self._number = number
+        self._pool = ThreadPoolExecutor(number, name)
         self._free: RunVar[asyncio.Semaphore] = RunVar(name)
 
     async def run(self, call: Callable[[], T]) -> T:
@@ -58,13 +59,14 @@ class _Threads:
         try:
             return self._free.get()
         except LookupError:
-            semaphore = asyncio.Semaphore(_THREADS)
+            semaphore = asyncio.Semaphore(self._number)
             self._free.set(semaphore)
             return semaphore
 
 
-_readers = _Threads("auth-read")
-_writers = _Threads("auth-write")
+_readers = _Threads("auth-read", _THREADS)
+# SQLite lets one write at a time. Waiting here is fair; waiting there is sleeping.
+_writers = _Threads("auth-write", 1 if engine.dialect.name == "sqlite" else _THREADS)
 
 
 class Contradiction(Exception):
