@@ -31,13 +31,14 @@ type options struct {
 }
 
 func readFlags() options {
-	o := options{rounds: 3, span: 3 * time.Second}
+	o := options{rounds: 3}
 	var only, dbs, users string
 	flag.StringVar(&o.name, "stack", "fastapi", "which stack: fastapi or go")
 	flag.BoolVar(&o.quick, "quick", false, "short rounds, 1,000 users, SQLite")
 	flag.StringVar(&only, "only", "me,login,refresh,mixed", "what to measure")
 	flag.StringVar(&dbs, "db", "sqlite,postgres", "which databases")
 	flag.StringVar(&users, "users", "1000,1000000", "how many users, in turn")
+	flag.DurationVar(&o.span, "span", 3*time.Second, "how long each measurement takes")
 	flag.StringVar(&o.write, "write", "", "write the tables to this file as well")
 	flag.Parse()
 	if o.quick {

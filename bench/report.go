@@ -19,7 +19,7 @@ func (r *report) head(b *bed) {
 	o := r.options
 	fmt.Fprintf(r, `# Performance: %s
 
-Made by `+"`go run ./bench -stack=%s`"+` on %s/%s with %d cores: the server on one, load and
+Made by `+"`go run ./bench -stack=%s -span=%v`"+` on %s/%s with %d cores: the server on one, load and
 database on the other. %s.
 
 Each app runs in turn, and each figure is the median of %d rounds. Only the ratios of
@@ -29,7 +29,7 @@ one run mean anything: the machine is shared, and another has other figures.
 
 /me is asked as %d users in turn. "During logins" is /me over %d connections while %d
 clients sign in without a pause.
-`, titles[o.name], o.name, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), o.stack.versions(b), o.rounds, o.stack.about, sampled, stormClients, storming)
+`, titles[o.name], o.name, o.span, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), o.stack.versions(b), o.rounds, o.stack.about, sampled, stormClients, storming)
 }
 
 var titles = map[string]string{"fastapi": "FastAPI", "go": "Go"}
