@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -78,13 +77,4 @@ while time.perf_counter() - began < float(sys.argv[2]):
     done += 1
 print(done / (time.perf_counter() - began))
 `, password, seconds}
-}
-
-// environ is this process's environment with more on top.
-func environ(more map[string]string) []string {
-	all := os.Environ()
-	for name, value := range more {
-		all = append(all, name+"="+value)
-	}
-	return all
 }

@@ -79,3 +79,12 @@ func (s *server) memory(field string) float64 {
 	kB, _ := strconv.ParseFloat(string(found[1]), 64)
 	return kB / 1024
 }
+
+// environ is this process's environment with more on top.
+func environ(more map[string]string) []string {
+	all := os.Environ()
+	for name, value := range more {
+		all = append(all, name+"="+value)
+	}
+	return all
+}

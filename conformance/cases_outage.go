@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"net/http"
+	"sync"
 	"time"
 
 	"fastman/internal/feature"
@@ -57,12 +58,8 @@ func (t *T) holdFile() (release func()) {
 	if _, err := connection.ExecContext(t, "BEGIN IMMEDIATE"); err != nil {
 		t.Fatalf("%v", err)
 	}
-	released := false
-	return func() {
-		if !released {
-			released = true
-			_, _ = connection.ExecContext(t, "ROLLBACK")
-			_ = connection.Close()
-		}
-	}
+	return sync.OnceFunc(func() {
+		_, _ = connection.ExecContext(t, "ROLLBACK")
+		_ = connection.Close()
+	})
 }

@@ -20,8 +20,8 @@ type wycheproof struct {
 }
 
 // No token of Project Wycheproof signs anybody in, and none breaks the app. This
-// repository does not hold the vectors: TEST_WYCHEPROOF names a folder with a copy
-// of github.com/C2SP/wycheproof.
+// repository does not hold the vectors: ./test fetches them, and TEST_WYCHEPROOF names
+// the folder of that copy of github.com/C2SP/wycheproof.
 func TestWycheproofTokensAreRefused(t *testing.T) {
 	folder := os.Getenv("TEST_WYCHEPROOF")
 	if folder == "" {
@@ -35,7 +35,11 @@ func TestWycheproofTokensAreRefused(t *testing.T) {
 	if err := json.Unmarshal(text, &vectors); err != nil {
 		t.Fatal(err)
 	}
-	app := template(t, "sqlite:///./app.db")
+	t.Run("fastapi", func(t *testing.T) { vectors.areRefused(t, template(t, "sqlite:///./app.db")) })
+	t.Run("go", func(t *testing.T) { vectors.areRefused(t, goTemplate(t, "sqlite:///./app.db")) })
+}
+
+func (vectors wycheproof) areRefused(t *testing.T, app project) {
 	server := app.Boot(t, app.env)
 	sent := 0
 	for _, group := range vectors.TestGroups {
