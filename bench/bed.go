@@ -69,7 +69,7 @@ func newBed() *bed {
 func (b *bed) generate(stack string) {
 	_, err := install.New(context.Background(), install.NewOptions{
 		Common: install.Common{Dir: b.dir, NoDeps: stack == "fastapi", NoBoot: true, Yes: true},
-		Name:   "shop", Stack: stack, Types: feature.NewSet(feature.JWT),
+		Name:   "shop", Stack: stack, Set: feature.NewSet(feature.JWT),
 	})
 	if err != nil {
 		b.Fatal(err)

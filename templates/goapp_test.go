@@ -13,7 +13,6 @@ import (
 	"fastman/internal/cut"
 	"fastman/internal/feature"
 	"fastman/internal/testbed"
-	"fastman/templates"
 )
 
 // goTool runs a command of Go, or a tool of another module, in dir.
@@ -67,7 +66,7 @@ func TestStacksShareTheCommonPasswords(t *testing.T) {
 // Every combination of types that can be installed is formatted, builds, and passes
 // the checks of vet and staticcheck as it is cut.
 func TestEveryGoCutIsClean(t *testing.T) {
-	for _, set := range feature.Combinations(templates.Available) {
+	for _, set := range feature.Combinations(library.Types, library.Providers) {
 		t.Run("set "+set.String(), func(t *testing.T) {
 			dir := cutGoApp(t, set)
 			if unformatted, err := exec.Command("gofmt", "-l", dir).CombinedOutput(); err != nil || len(unformatted) > 0 {

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"testing"
 
-	"fastman/internal/feature"
 	"fastman/internal/testbed"
 	"fastman/templates"
 )
@@ -21,9 +20,9 @@ import (
 // What is installed with the Go code is exactly what it imports, in the versions that
 // it is tested with here, and the go line that these need.
 func TestModules(t *testing.T) {
-	all := feature.NewSet(templates.Available...)
+	all := library.All()
 	listed, newest := map[string]bool{}, "go1.0"
-	for _, m := range templates.Modules(all) {
+	for _, m := range library.ModulesOf(all) {
 		used := moduleInUse(t, m.Path)
 		if used.Version != m.Version {
 			t.Errorf("%s: %s is listed, %s is in go.mod", m.Path, m.Version, used.Version)
@@ -102,7 +101,7 @@ func goImports(t *testing.T) map[string]bool {
 // Every module is named once.
 func TestModulesAreNamedOnce(t *testing.T) {
 	var names []string
-	for _, m := range templates.Modules(feature.NewSet(templates.Available...)) {
+	for _, m := range library.ModulesOf(library.All()) {
 		names = append(names, m.Path)
 	}
 	if !slices.IsSorted(names) || len(slices.Compact(slices.Clone(names))) != len(names) {

@@ -19,50 +19,126 @@ import (
 //go:embed all:fastapi/app all:fastapi/alembic all:fastapi/tests all:fastapi/variants all:fastapi/new fastapi/alembic.ini
 var files embed.FS
 
-// Available lists the types that the FastAPI template can emit.
-var Available = []feature.Type{feature.JWT}
+// Library is a stock of templates with all that belongs to them. The one that is built
+// in is Builtin; tests make others, for the types and versions of tomorrow.
+type Library struct {
+	Version   string // of the generated code: it changes with every change that an install would notice
+	Types     []feature.Type
+	Providers []feature.Provider
+	Packages  []Package  // of FastAPI code
+	Modules   []Module   // of Go code; the router is the app's own
+	Variables []Variable // of env files, in their order
+	Files     fs.FS      // a folder for each stack
+}
 
-// Version of the generated code. It changes with every template change that an
-// existing install would notice.
-const Version = "0.1.0"
+// Builtin returns the templates that fastman is built with.
+func Builtin() *Library {
+	return &Library{Version: version, Types: []feature.Type{feature.JWT}, Packages: packages, Modules: modules, Variables: variables, Files: files}
+}
 
-// Package is a dependency of generated code.
+const version = "0.1.0"
+
+// Package is a dependency of generated FastAPI code.
 type Package struct {
 	Name   string // as on the package index
 	Extras string // "binary" for name[binary]
 	Spec   string // PEP 440 bounds: the oldest release whose API the code uses
 	Dev    bool   // needed by the emitted tests only
+	For    string // condition on the set; "" is any
 }
 
-// Packages returns what the FastAPI code of a set imports.
-func Packages(set feature.Set) []Package {
-	if set.Empty() {
-		return nil
+var packages = []Package{
+	{Name: "fastapi", Spec: ">=0.100"},
+	{Name: "pydantic-settings", Spec: ">=2.2"},
+	{Name: "sqlalchemy", Spec: ">=2.0.30"},
+	{Name: "alembic", Spec: ">=1.13"},
+	{Name: "psycopg", Extras: "binary", Spec: ">=3.2"},
+	{Name: "pyjwt", Spec: ">=2.10"},
+	{Name: "bcrypt", Spec: ">=4.1"},
+	{Name: "argon2-cffi", Spec: ">=23.1"},
+	{Name: "email-validator", Spec: ">=2.1"},
+	{Name: "python-multipart", Spec: ">=0.0.18"},
+	{Name: "pytest", Spec: ">=8", Dev: true},
+	{Name: "httpx", Spec: ">=0.27", Dev: true},
+}
+
+// GoVersion is the oldest release of Go that the packages of the Go code allow.
+const GoVersion = "1.26.0"
+
+// Module is a dependency of the Go code, in the version that it is tested with.
+type Module struct {
+	Path     string
+	Version  string
+	Packages []string // that are imported, below Path; "" is Path itself
+	For      string   // condition on the set; "" is any
+}
+
+var modules = []Module{
+	{Path: "github.com/golang-jwt/jwt/v5", Version: "v5.3.1", Packages: []string{""}},
+	{Path: "github.com/jackc/pgx/v5", Version: "v5.12.0", Packages: []string{"pgconn", "stdlib"}},
+	{Path: "github.com/joho/godotenv", Version: "v1.5.1", Packages: []string{""}},
+	{Path: "github.com/pressly/goose/v3", Version: "v3.29.0", Packages: []string{""}},
+	{Path: "golang.org/x/crypto", Version: "v0.58.0", Packages: []string{"bcrypt", "argon2"}},
+	{Path: "golang.org/x/net", Version: "v0.62.0", Packages: []string{"idna"}},
+	{Path: "golang.org/x/text", Version: "v0.43.0", Packages: []string{"cases", "unicode/norm"}},
+	{Path: "modernc.org/sqlite", Version: "v1.62.0", Packages: []string{""}},
+}
+
+// Variable is a line of the env files. What is different in each file, the name of the
+// environment and the key, is made at install and has no value here.
+type Variable struct {
+	Name    string
+	Value   string
+	Example string // in .env.example; "" is Value
+	For     string // condition on the set; "" is any
+}
+
+const stored = "jwt or oauth or passkey" // types that keep users and sessions
+
+var variables = []Variable{
+	{Name: "ENVIRONMENT", Example: "production"},
+	{Name: "SECRET_KEY", Example: "your-secret-key-here", For: stored},
+	{Name: "DATABASE_URL", Value: "sqlite:///./app.db", For: stored},
+	{Name: "ACCESS_TOKEN_EXPIRE_MINUTES", Value: "30", For: "jwt"},
+}
+
+// All is the set with everything on offer.
+func (l *Library) All() feature.Set { return feature.NewSet().Plus(l.Types, l.Providers) }
+
+// PackagesOf returns what the FastAPI code of a set imports.
+func (l *Library) PackagesOf(set feature.Set) []Package {
+	return of(set, l.Packages, func(p Package) string { return p.For })
+}
+
+// ModulesOf returns what the Go code of a set imports.
+func (l *Library) ModulesOf(set feature.Set) []Module {
+	return of(set, l.Modules, func(m Module) string { return m.For })
+}
+
+// VariablesOf returns what the env files of a set hold.
+func (l *Library) VariablesOf(set feature.Set) []Variable {
+	return of(set, l.Variables, func(v Variable) string { return v.For })
+}
+
+func of[E any](set feature.Set, all []E, condition func(E) string) []E {
+	var some []E
+	for _, e := range all {
+		if holds, err := set.Holds(condition(e)); holds && err == nil && !set.Empty() {
+			some = append(some, e)
+		}
 	}
-	return []Package{
-		{Name: "fastapi", Spec: ">=0.100"},
-		{Name: "pydantic-settings", Spec: ">=2.2"},
-		{Name: "sqlalchemy", Spec: ">=2.0.30"},
-		{Name: "alembic", Spec: ">=1.13"},
-		{Name: "psycopg", Extras: "binary", Spec: ">=3.2"},
-		{Name: "pyjwt", Spec: ">=2.10"},
-		{Name: "bcrypt", Spec: ">=4.1"},
-		{Name: "argon2-cffi", Spec: ">=23.1"},
-		{Name: "email-validator", Spec: ">=2.1"},
-		{Name: "python-multipart", Spec: ">=0.0.18"},
-		{Name: "pytest", Spec: ">=8", Dev: true},
-		{Name: "httpx", Spec: ">=0.27", Dev: true},
-	}
+	return some
 }
 
 // Read returns one template file, by its path below the stack's folder.
-func Read(stack, name string) ([]byte, error) { return files.ReadFile(path.Join(stack, name)) }
+func (l *Library) Read(stack, name string) ([]byte, error) {
+	return fs.ReadFile(l.Files, path.Join(stack, name))
+}
 
 // Tree lists the template files below a folder of a stack, sorted.
-func Tree(stack, folder string) ([]string, error) {
+func (l *Library) Tree(stack, folder string) ([]string, error) {
 	var names []string
-	root := path.Join(stack, folder)
-	err := fs.WalkDir(files, root, func(p string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(l.Files, path.Join(stack, folder), func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -76,31 +152,4 @@ func Tree(stack, folder string) ([]string, error) {
 	})
 	sort.Strings(names)
 	return names, err
-}
-
-// GoVersion is the oldest release of Go that the packages of the Go code allow.
-const GoVersion = "1.26.0"
-
-// Module is a dependency of the Go code, in the version that it is tested with.
-type Module struct {
-	Path     string
-	Version  string
-	Packages []string // that are imported, below Path; "" is Path itself
-}
-
-// Modules returns what the Go code of a set imports. The router is the app's own.
-func Modules(set feature.Set) []Module {
-	if set.Empty() {
-		return nil
-	}
-	return []Module{
-		{"github.com/golang-jwt/jwt/v5", "v5.3.1", []string{""}},
-		{"github.com/jackc/pgx/v5", "v5.12.0", []string{"pgconn", "stdlib"}},
-		{"github.com/joho/godotenv", "v1.5.1", []string{""}},
-		{"github.com/pressly/goose/v3", "v3.29.0", []string{""}},
-		{"golang.org/x/crypto", "v0.58.0", []string{"bcrypt", "argon2"}},
-		{"golang.org/x/net", "v0.62.0", []string{"idna"}},
-		{"golang.org/x/text", "v0.43.0", []string{"cases", "unicode/norm"}},
-		{"modernc.org/sqlite", "v1.62.0", []string{""}},
-	}
 }

@@ -13,6 +13,9 @@ import (
 	"fastman/templates"
 )
 
+// library is what fastman is built with.
+var library = templates.Builtin()
+
 // in runs a program of the test bed's environment in dir.
 func in(t *testing.T, dir string, env []string, program string, args ...string) {
 	t.Helper()
@@ -53,7 +56,7 @@ func TestTemplateIsARunningApp(t *testing.T) {
 // Every combination of types that can be installed is formatted and linted as it
 // is cut, with no formatter run behind it.
 func TestEveryCutIsClean(t *testing.T) {
-	for _, set := range feature.Combinations(templates.Available) {
+	for _, set := range feature.Combinations(library.Types, library.Providers) {
 		t.Run("set "+set.String(), func(t *testing.T) {
 			dir := copyTemplate(t)
 			for _, folder := range []string{"app", "alembic", "tests"} {
@@ -75,12 +78,12 @@ func TestEveryCutIsClean(t *testing.T) {
 
 func cutTree(t *testing.T, dir, folder string, set feature.Set) {
 	t.Helper()
-	names, err := templates.Tree("fastapi", folder)
+	names, err := library.Tree("fastapi", folder)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		src, err := templates.Read("fastapi", name)
+		src, err := library.Read("fastapi", name)
 		if err != nil {
 			t.Fatal(err)
 		}

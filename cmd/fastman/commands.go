@@ -34,49 +34,47 @@ func newRoot(term *terminal) *cobra.Command {
 
 func newCmd(term *terminal) *cobra.Command {
 	var o install.NewOptions
-	var types []string
+	var w wanted
 	cmd := &cobra.Command{
 		Use:     "new NAME",
 		Aliases: []string{"create"},
 		Short:   "Make a minimal runnable project",
 		Args:    exactly("a name, as in: fastman new shop", 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			set, err := chosen(types, feature.Set{})
+			types, providers, err := w.read()
 			if err != nil {
 				return err
 			}
-			o.Name, o.Types = args[0], set
+			o.Name, o.Set = args[0], feature.NewSet().Plus(types, providers)
 			return report(cmd.Context(), term, &o.Common, func(ctx context.Context) (*install.Report, error) {
 				return install.New(ctx, o)
 			})
 		},
 	}
 	common(cmd.Flags(), &o.Common)
-	cmd.Flags().StringSliceVar(&types, "type", nil, "also add these ways of signing in: "+offered())
+	w.flags(cmd.Flags(), "also add these ways of signing in")
 	stackFlag(cmd.Flags(), &o.Stack, "fastapi")
 	return cmd
 }
 
 func installCmd(term *terminal) *cobra.Command {
 	var o install.AuthOptions
-	var types []string
+	var w wanted
 	cmd := &cobra.Command{
 		Use:   "install:auth",
 		Short: "Add sign-in to the project in this folder",
 		Args:  exactly("no arguments", 0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			set, err := chosen(types, feature.NewSet(feature.JWT))
-			if err != nil {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if o.Types, o.Providers, err = w.readOr(feature.JWT); err != nil {
 				return err
 			}
-			o.Types = set
 			return report(cmd.Context(), term, &o.Common, func(ctx context.Context) (*install.Report, error) {
 				return install.Auth(ctx, o)
 			})
 		},
 	}
 	common(cmd.Flags(), &o.Common)
-	cmd.Flags().StringSliceVar(&types, "type", nil, "ways of signing in: "+offered()+" (default jwt)")
+	w.flags(cmd.Flags(), "ways of signing in (default jwt)")
 	cmd.Flags().StringVar(&o.Prefix, "prefix", "/auth", "path under which the routes stand")
 	cmd.Flags().StringVar(&o.UsersTable, "users-table", "users", "name of the table of users")
 	cmd.Flags().StringVar(&o.App, "app", "", "the app where several are found: FILE or MODULE:NAME; of Go the FOLDER of its main package")
@@ -107,23 +105,23 @@ func keyCmd(term *terminal) *cobra.Command {
 
 func demoCmd(term *terminal) *cobra.Command {
 	var o install.DemoOptions
-	var types []string
+	var w wanted
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Make a new project with sign-in, start it and show how to use it",
 		Args:  exactly("no arguments", 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			set, err := chosen(types, feature.NewSet(feature.JWT))
+			types, providers, err := w.readOr(feature.JWT)
 			if err != nil {
 				return err
 			}
-			o.Types, o.Progress = set, term.progress
+			o.Set, o.Progress = feature.NewSet().Plus(types, providers), term.progress
 			return install.Demo(cmd.Context(), o, term.demo)
 		},
 	}
 	cmd.Flags().BoolVar(&o.Check, "check", false, "try the running app out, remove it, and end")
 	cmd.Flags().StringVar(&o.Dir, "dir", "", "folder for the project (default: a new temporary one)")
-	cmd.Flags().StringSliceVar(&types, "type", nil, "ways of signing in: "+offered()+" (default jwt)")
+	w.flags(cmd.Flags(), "ways of signing in (default jwt)")
 	stackFlag(cmd.Flags(), &o.Stack, "fastapi")
 	return cmd
 }
@@ -134,7 +132,7 @@ func versionCmd(term *terminal) *cobra.Command {
 		Short: "Print the version",
 		Args:  exactly("no arguments", 0),
 		Run: func(*cobra.Command, []string) {
-			fmt.Fprintf(term.out, "fastman %s %s/%s\n", templates.Version, runtime.GOOS, runtime.GOARCH)
+			fmt.Fprintf(term.out, "fastman %s %s/%s\n", library().Version, runtime.GOOS, runtime.GOARCH)
 		},
 	}
 }
@@ -159,17 +157,36 @@ func stackFlag(flags *pflag.FlagSet, stack *string, usual string) {
 	flags.StringVar(stack, "stack", "", "stack of the project: fastapi or go (default "+usual+")")
 }
 
-func offered() string { return feature.NewSet(templates.Available...).String() }
+// library is what fastman is built with; the tests put others in its place.
+var library = templates.Builtin
 
-func chosen(values []string, fallback feature.Set) (feature.Set, error) {
-	if len(values) == 0 {
-		return fallback, nil
+// wanted are the flags that name types and providers.
+type wanted struct{ types, providers []string }
+
+func (w *wanted) flags(flags *pflag.FlagSet, what string) {
+	flags.StringSliceVar(&w.types, "type", nil, what+": "+feature.NewSet(library().Types...).String())
+	if offered := library().Providers; len(offered) > 0 {
+		flags.StringSliceVar(&w.providers, "provider", nil, "providers of oauth (default google): "+strings.Trim(fmt.Sprint(offered), "[]"))
 	}
-	set, err := feature.ParseTypes(values, templates.Available)
-	if err != nil {
-		return set, unknown(err)
+}
+
+func (w *wanted) read() (types []feature.Type, providers []feature.Provider, err error) {
+	if types, err = feature.ParseTypes(w.types, library().Types); err != nil {
+		return nil, nil, unknown(err)
 	}
-	return set, nil
+	if providers, err = feature.ParseProviders(w.providers, library().Providers); err != nil {
+		return nil, nil, unknown(err)
+	}
+	return types, providers, nil
+}
+
+// readOr takes a type for granted where nothing is named.
+func (w *wanted) readOr(fallback feature.Type) ([]feature.Type, []feature.Provider, error) {
+	types, providers, err := w.read()
+	if len(types)+len(providers) == 0 {
+		types = []feature.Type{fallback}
+	}
+	return types, providers, err
 }
 
 // report runs a command and prints what it did, as text or as JSON.

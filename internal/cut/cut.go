@@ -8,8 +8,9 @@
 //	# fastman: end
 //
 // and "# fastman: file oauth" on the first line makes the whole file a section;
-// with "only" behind it the set must hold nothing else. There is no else, no not
-// and no nesting: a type only ever adds lines. What is left carries no marker, and
+// with "only" behind it the set must hold no other type. A provider ("google") is
+// named like a type. There is no else, no not and no nesting: a type only ever adds
+// lines. What is left carries no marker, and
 // no import that only a removed line used.
 package cut
 
@@ -18,7 +19,6 @@ import (
 	"fmt"
 	"path"
 	"regexp"
-	"slices"
 	"strings"
 
 	"fastman/internal/feature"
@@ -101,29 +101,12 @@ func directive(line string) (words []string, ok bool) {
 	return words, true
 }
 
-// holds evaluates "jwt or oauth" and "keycloak only".
+// holds evaluates what a marker says: never nothing, in a template that is not wrong.
 func holds(words []string, set feature.Set) (bool, error) {
-	only := len(words) > 1 && words[len(words)-1] == "only"
-	if only {
-		words = words[:len(words)-1]
-	}
-	var named []feature.Type
-	for i, w := range words {
-		if i%2 == 1 && w == "or" {
-			continue
-		}
-		if i%2 == 1 || !slices.Contains(feature.Types, feature.Type(w)) {
-			return false, fmt.Errorf("unknown type %q", w)
-		}
-		named = append(named, feature.Type(w))
-	}
-	if len(words)%2 == 0 {
+	if len(words) == 0 {
 		return false, fmt.Errorf("marker names no type")
 	}
-	if only {
-		return set.Equal(feature.NewSet(named...)), nil
-	}
-	return slices.ContainsFunc(named, set.Has), nil
+	return set.Holds(strings.Join(words, " "))
 }
 
 func located(name string, line int, err error) error {

@@ -80,7 +80,7 @@ TAIL = 1
 // A larger set is a pure insertion over a smaller one, but for import lines.
 func TestCutOnlyAdds(t *testing.T) {
 	small := body(cutString(t, "r.py", router))
-	for _, set := range feature.Combinations(feature.Types) {
+	for _, set := range feature.Combinations(feature.Types, feature.Providers) {
 		large := cutString(t, "r.py", router, set.Types()...)
 		if Marked([]byte(large)) {
 			t.Errorf("%s: a marker is left", set)
@@ -118,6 +118,13 @@ func TestFileMarker(t *testing.T) {
 	if got := cutString(t, "a.py", src, feature.JWT, feature.OAuth); got != "x = 1\n" {
 		t.Errorf("oauth: %q", got)
 	}
+	github := feature.NewSet().WithProviders(feature.GitHub)
+	if _, keep, err := File("a.py", []byte("# fastman: file google or discord\nx = 1\n"), github); keep || err != nil {
+		t.Errorf("another provider's file: keep %v, %v", keep, err)
+	}
+	if out, keep, err := File("a.py", []byte("# fastman: file github\nx = 1\n"), github); !keep || err != nil || string(out) != "x = 1\n" {
+		t.Errorf("the provider's file: keep %v, %v, %q", keep, err, out)
+	}
 	only := "# fastman: file keycloak only\nx = 1\n"
 	if _, keep, _ := File("a.py", []byte(only), feature.NewSet(feature.Keycloak, feature.JWT)); keep {
 		t.Error("keycloak only: kept beside jwt")
@@ -133,8 +140,8 @@ func TestMalformedMarkers(t *testing.T) {
 		"a\n# fastman: if jwt\nb\n": "t.py:2: section has no end",
 		"# fastman: end\n":          `t.py:1: misplaced marker "end"`,
 		"# fastman: if jwt\n# fastman: if oauth\n# fastman: end\n":                      `t.py:2: misplaced marker "if oauth"`,
-		"# fastman: if sms\n# fastman: end\n":                                           `t.py:1: unknown type "sms"`,
-		"# fastman: if jwt and oauth\n# fastman: end\n":                                 `t.py:1: unknown type "and"`,
+		"# fastman: if sms\n# fastman: end\n":                                           `t.py:1: unknown type or provider "sms"`,
+		"# fastman: if jwt and oauth\n# fastman: end\n":                                 `t.py:1: unknown type or provider "and"`,
 		"# fastman: if\n# fastman: end\n":                                               "t.py:1: marker names no type",
 		"x\n# fastman: file jwt\n":                                                      `t.py:2: misplaced marker "file jwt"`,
 		"# fastman: else\n":                                                             `t.py:1: misplaced marker "else"`,

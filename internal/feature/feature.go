@@ -22,56 +22,169 @@ const (
 // Types holds every type that a template may speak of, in canonical order.
 var Types = []Type{JWT, OAuth, Keycloak, Passkey}
 
-// Set is a combination of types. The zero value is the empty set: an app without
-// authentication. A Set is a value; its methods return new ones.
-type Set struct{ types []Type }
+// Provider is a service whose accounts people sign in with, of the type oauth.
+type Provider string
 
-// NewSet puts types into canonical order, each once.
-func NewSet(types ...Type) Set {
-	var s Set
-	for _, t := range Types {
-		if slices.Contains(types, t) {
-			s.types = append(s.types, t)
+// The providers, in the order in which they are shown.
+const (
+	Google  Provider = "google"
+	GitHub  Provider = "github"
+	Discord Provider = "discord"
+	OIDC    Provider = "oidc" // any OpenID provider, by discovery
+)
+
+// Providers holds every provider that a template may speak of.
+var Providers = []Provider{Google, GitHub, Discord, OIDC}
+
+// Set is a combination of types and, with oauth, of providers. The zero value is the
+// empty set: an app without authentication. A Set is a value; its methods return new
+// ones.
+type Set struct {
+	types     []Type
+	providers []Provider // in the order in which they came; empty without oauth
+}
+
+// NewSet puts types into canonical order, each once. With oauth the provider is google,
+// until WithProviders says another.
+func NewSet(types ...Type) Set { return Set{}.Plus(types, nil) }
+
+// Plus returns the set with more types and providers. A provider brings oauth with it,
+// and oauth without one is with google.
+func (s Set) Plus(types []Type, providers []Provider) Set {
+	var sum Set
+	for _, p := range slices.Concat(s.providers, providers) {
+		if !slices.Contains(sum.providers, p) {
+			sum.providers = append(sum.providers, p)
 		}
 	}
-	return s
+	for _, t := range Types {
+		if s.Has(t) || slices.Contains(types, t) || t == OAuth && len(sum.providers) > 0 {
+			sum.types = append(sum.types, t)
+		}
+	}
+	if sum.Has(OAuth) && len(sum.providers) == 0 {
+		sum.providers = []Provider{Google}
+	}
+	return sum
+}
+
+// WithProviders returns the set with these providers in place of its own. Without any
+// oauth goes, which is the type that has them.
+func (s Set) WithProviders(providers ...Provider) Set {
+	return s.Without(OAuth).Plus(nil, providers)
 }
 
 // Types returns the set's members in canonical order.
 func (s Set) Types() []Type { return slices.Clone(s.types) }
 
+// Providers returns the set's providers in the order in which they came.
+func (s Set) Providers() []Provider { return slices.Clone(s.providers) }
+
 // Has reports whether t is in the set.
 func (s Set) Has(t Type) bool { return slices.Contains(s.types, t) }
+
+// HasProvider reports whether p is in the set.
+func (s Set) HasProvider(p Provider) bool { return slices.Contains(s.providers, p) }
 
 // Empty reports whether the set has no member.
 func (s Set) Empty() bool { return len(s.types) == 0 }
 
-// Union returns the types of both sets.
-func (s Set) Union(other Set) Set { return NewSet(append(s.Types(), other.types...)...) }
-
-// Equal reports whether both sets have the same members.
-func (s Set) Equal(other Set) bool { return slices.Equal(s.types, other.types) }
-
-// String lists the members with commas, as --type takes them.
-func (s Set) String() string {
-	names := make([]string, len(s.types))
-	for i, t := range s.types {
-		names[i] = string(t)
+// Without returns the set less these types, and with oauth less its providers.
+func (s Set) Without(types ...Type) Set {
+	rest := slices.DeleteFunc(s.Types(), func(t Type) bool { return slices.Contains(types, t) })
+	if slices.Contains(types, OAuth) {
+		s.providers = nil
 	}
-	return strings.Join(names, ",")
+	return Set{rest, s.Providers()}
 }
 
-// Combinations returns every subset of types, the empty one included.
-func Combinations(types []Type) []Set {
+// WithoutProviders returns the set less these providers; with the last one goes oauth.
+func (s Set) WithoutProviders(providers ...Provider) Set {
+	return s.WithProviders(slices.DeleteFunc(s.Providers(), func(p Provider) bool { return slices.Contains(providers, p) })...)
+}
+
+// Holds evaluates a condition of the templates: "jwt or oauth", "google", "keycloak
+// only", which wants no other type beside it. The empty one always holds.
+func (s Set) Holds(condition string) (bool, error) {
+	words := strings.Fields(condition)
+	if len(words) == 0 {
+		return true, nil
+	}
+	last := len(words) - 1
+	only := last > 0 && words[last] == "only"
+	if only {
+		words = words[:last]
+	}
+	if len(words)%2 == 0 {
+		return false, fmt.Errorf("condition %q ends too early", condition)
+	}
+	var named []Type
+	held := false
+	for i, word := range words {
+		switch t, p := Type(word), Provider(word); {
+		case i%2 == 1 && word == "or":
+		case i%2 == 0 && slices.Contains(Types, t):
+			named = append(named, t)
+			held = held || s.Has(t)
+		case i%2 == 0 && slices.Contains(Providers, p):
+			held = held || s.HasProvider(p)
+		default:
+			return false, fmt.Errorf("unknown type or provider %q", word)
+		}
+	}
+	if only {
+		return slices.Equal(s.types, NewSet(named...).types), nil
+	}
+	return held, nil
+}
+
+// Equal reports whether both sets have the same members.
+func (s Set) Equal(other Set) bool {
+	return slices.Equal(s.types, other.types) && len(s.providers) == len(other.providers) &&
+		!slices.ContainsFunc(s.providers, func(p Provider) bool { return !other.HasProvider(p) })
+}
+
+// String lists the members as they are read: "jwt, oauth (google, github)".
+func (s Set) String() string {
+	var words []string
+	for _, t := range s.types {
+		word := string(t)
+		if t == OAuth {
+			word += " (" + strings.Join(names(s.providers), ", ") + ")"
+		}
+		words = append(words, word)
+	}
+	return strings.Join(words, ", ")
+}
+
+// Combinations returns every set of some of types and, with oauth, of some of providers,
+// the empty one included.
+func Combinations(types []Type, providers []Provider) []Set {
 	var all []Set
-	for bits := range 1 << len(types) {
-		var chosen []Type
-		for i, t := range types {
-			if bits>>i&1 == 1 {
-				chosen = append(chosen, t)
+	for _, chosen := range subsets(types) {
+		if !slices.Contains(chosen, OAuth) {
+			all = append(all, NewSet(chosen...))
+			continue
+		}
+		for _, some := range subsets(providers) {
+			if len(some) > 0 {
+				all = append(all, NewSet(chosen...).WithProviders(some...))
 			}
 		}
-		all = append(all, NewSet(chosen...))
+	}
+	return all
+}
+
+func subsets[T any](members []T) [][]T {
+	var all [][]T
+	for bits := range 1 << len(members) {
+		var chosen []T
+		for i, m := range members {
+			if bits>>i&1 == 1 {
+				chosen = append(chosen, m)
+			}
+		}
+		all = append(all, chosen)
 	}
 	return all
 }
@@ -91,24 +204,33 @@ func (e *UnknownError) Nearest() string { return Nearest(e.Name, e.Known) }
 
 // ParseTypes reads values of --type, which repeat or take commas, against the
 // types on offer.
-func ParseTypes(values []string, offered []Type) (Set, error) {
-	var chosen []Type
-	for _, value := range values {
-		for name := range strings.SplitSeq(value, ",") {
-			t := Type(strings.ToLower(strings.TrimSpace(name)))
-			if !slices.Contains(offered, t) {
-				return Set{}, &UnknownError{Kind: "type", Name: string(t), Known: names(offered)}
-			}
-			chosen = append(chosen, t)
-		}
-	}
-	return NewSet(chosen...), nil
+func ParseTypes(values []string, offered []Type) ([]Type, error) {
+	return parse("type", values, offered)
 }
 
-func names(types []Type) []string {
-	out := make([]string, len(types))
-	for i, t := range types {
-		out[i] = string(t)
+// ParseProviders reads values of --provider likewise.
+func ParseProviders(values []string, offered []Provider) ([]Provider, error) {
+	return parse("provider", values, offered)
+}
+
+func parse[N ~string](kind string, values []string, offered []N) ([]N, error) {
+	var chosen []N
+	for _, value := range values {
+		for word := range strings.SplitSeq(value, ",") {
+			name := N(strings.ToLower(strings.TrimSpace(word)))
+			if !slices.Contains(offered, name) {
+				return nil, &UnknownError{Kind: kind, Name: string(name), Known: names(offered)}
+			}
+			chosen = append(chosen, name)
+		}
+	}
+	return chosen, nil
+}
+
+func names[N ~string](all []N) []string {
+	out := make([]string, len(all))
+	for i, n := range all {
+		out[i] = string(n)
 	}
 	return out
 }

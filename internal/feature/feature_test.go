@@ -8,8 +8,8 @@ import (
 // The order and the repeats in which a user names types make no difference.
 func TestParseTypesIsCanonical(t *testing.T) {
 	got, err := ParseTypes([]string{"passkey, JWT", "jwt"}, Types)
-	if err != nil || got.String() != "jwt,passkey" {
-		t.Fatalf("ParseTypes = %q, %v; want jwt,passkey", got, err)
+	if set := NewSet(got...); err != nil || set.String() != "jwt, passkey" {
+		t.Fatalf("ParseTypes = %q, %v; want jwt, passkey", set, err)
 	}
 }
 
@@ -27,13 +27,34 @@ func TestUnknownTypeNamesTheNearest(t *testing.T) {
 	}
 }
 
-// Four types make sixteen apps, the one without sign-in included.
+// Four types make sixteen apps, the one without sign-in included; with two providers
+// each of the eight with oauth comes in three forms.
 func TestCombinations(t *testing.T) {
 	seen := map[string]bool{}
-	for _, s := range Combinations(Types) {
+	for _, s := range Combinations(Types, []Provider{Google, GitHub}) {
 		seen[s.String()] = true
 	}
-	if len(seen) != 16 || !seen[""] || !seen["jwt,oauth,keycloak,passkey"] {
+	if len(seen) != 8+3*8 || !seen[""] || !seen["jwt, oauth (google, github), keycloak, passkey"] {
 		t.Fatalf("got %d sets: %v", len(seen), seen)
+	}
+}
+
+// The provider that came first stays first; the last one takes oauth with it.
+func TestProvidersComeAndGo(t *testing.T) {
+	set := NewSet(JWT).Plus(nil, []Provider{GitHub}).Plus([]Type{OAuth, Passkey}, []Provider{Google})
+	if set.String() != "jwt, oauth (github, google), passkey" {
+		t.Errorf("got %s", set)
+	}
+	if same := NewSet().WithProviders(GitHub).Plus([]Type{OAuth}, nil); same.String() != "oauth (github)" {
+		t.Errorf("oauth once more: %s", same)
+	}
+	if less := set.WithoutProviders(GitHub); less.String() != "jwt, oauth (google), passkey" {
+		t.Errorf("less github: %s", less)
+	}
+	if none := set.WithoutProviders(GitHub, Google); none.String() != "jwt, passkey" {
+		t.Errorf("less both: %s", none)
+	}
+	if less := set.Without(JWT); less.String() != "oauth (github, google), passkey" || set.Equal(less) {
+		t.Errorf("less jwt: %s", less)
 	}
 }

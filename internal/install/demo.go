@@ -21,7 +21,7 @@ import (
 type DemoOptions struct {
 	Dir      string // "": a new temporary folder
 	Stack    string
-	Types    feature.Set
+	Set      feature.Set
 	Check    bool
 	Progress func(string)
 }
@@ -53,7 +53,7 @@ func Demo(ctx context.Context, o DemoOptions, ready func(DemoReady)) error {
 		defer remove()
 	}
 	report, err := New(ctx, NewOptions{Common: Common{Dir: parent, Progress: o.Progress, Yes: true},
-		Name: "demo", Stack: o.Stack, Types: o.Types})
+		Name: "demo", Stack: o.Stack, Set: o.Set})
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func waitDemo(ctx context.Context, server *run.Process) error {
 
 // checkDemo tries the running app out with the cases that need nothing but a URL.
 func checkDemo(ctx context.Context, d DemoReady, o DemoOptions) error {
-	target := conformance.Target{URL: d.URL, Set: o.Types, Issuer: "fastman:demo"}
+	target := conformance.Target{URL: d.URL, Set: o.Set, Issuer: "fastman:demo"}
 	held := 0
 	for result := range conformance.Run(ctx, target, quick) {
 		switch result.Outcome {

@@ -22,7 +22,7 @@ func (r *fastapi) look(ctx context.Context) (err error) {
 	if err != nil {
 		return refusal(err)
 	}
-	r.emitter = &emitter{p: r.project, set: r.target(), prefix: r.Prefix, users: r.UsersTable, exists: r.exists}
+	r.emitter = &emitter{templates: r.library(), p: r.project, set: r.target(), prefix: r.Prefix, users: r.UsersTable, exists: r.exists}
 	return r.refuse()
 }
 
@@ -103,5 +103,5 @@ func depsProject(root string, p *project.Project) deps.Project {
 }
 
 func (r *fastapi) packages(context.Context) (*deps.Plan, error) {
-	return deps.New(depsProject(r.root, r.project), needsOf(r.target()))
+	return deps.New(depsProject(r.root, r.project), needsOf(r.library().PackagesOf(r.target())))
 }

@@ -16,11 +16,12 @@ import (
 
 // emitter cuts the template for a set and fits it to one project.
 type emitter struct {
-	p      *project.Project
-	set    feature.Set
-	prefix string // "/auth"
-	users  string // name of the users table
-	exists func(path string) bool
+	templates *templates.Library
+	p         *project.Project
+	set       feature.Set
+	prefix    string // "/auth"
+	users     string // name of the users table
+	exists    func(path string) bool
 
 	out []emitted
 }
@@ -141,7 +142,7 @@ func (e *emitter) migrations() error {
 func (e *emitter) tests() error { return e.tree("tests/auth", path.Join(e.p.TestsDir, "auth")) }
 
 func (e *emitter) tree(source, target string) error {
-	names, err := templates.Tree(fastapiStack, source)
+	names, err := e.templates.Tree(fastapiStack, source)
 	if err != nil {
 		return err
 	}
@@ -155,7 +156,7 @@ func (e *emitter) tree(source, target string) error {
 
 // add cuts one template file and puts it at target, unless the set has no use for it.
 func (e *emitter) add(source, target string) error {
-	src, err := templates.Read(fastapiStack, source)
+	src, err := e.templates.Read(fastapiStack, source)
 	if err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ var fieldLine = regexp.MustCompile(`^    ([A-Z][A-Z0-9_]*): `)
 // settingsFields are the fields of the template's Settings class for this set, with
 // the comment lines above each.
 func (r *fastapi) settingsFields() ([]edit.Field, error) {
-	e := &emitter{p: r.project, set: r.target(), prefix: r.Prefix, users: r.UsersTable, exists: r.exists}
+	e := &emitter{templates: r.library(), p: r.project, set: r.target(), prefix: r.Prefix, users: r.UsersTable, exists: r.exists}
 	if err := e.add("app/core/config.py", "config.py"); err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func (r *golang) look(ctx context.Context) (err error) {
 	if r.project, err = project.LookGo(ctx, r.root, r.App, r.ownFiles()); err != nil {
 		return refusal(err)
 	}
-	r.emitter = newGoEmitter(r.project, r.target(), r.Prefix, r.UsersTable, r.exists)
+	r.emitter = newGoEmitter(r.library(), r.project, r.target(), r.Prefix, r.UsersTable, r.exists)
 	for _, step := range []func(context.Context) error{r.refuse, r.haveGo, r.allowGoLine} {
 		if err := step(ctx); err != nil {
 			return err
@@ -175,7 +175,7 @@ func (r *golang) check(context.Context) error {
 
 func (r *golang) packages(ctx context.Context) (*deps.Plan, error) {
 	var needs []deps.Need
-	for _, m := range templates.Modules(r.target()) {
+	for _, m := range r.library().ModulesOf(r.target()) {
 		needs = append(needs, deps.Need{Name: m.Path, Spec: "@" + m.Version, Extras: strings.Join(m.Packages, ",")})
 	}
 	plan := deps.NewGo(goModule(r.project), needs)

@@ -80,7 +80,7 @@ func (r *golang) routes() []Route {
 
 // endpoints are the paths that the package will serve.
 func (e *goEmitter) endpoints() []string {
-	files, err := (&goEmitter{p: e.p, set: e.set, prefix: e.prefix, users: e.users, exists: e.exists, rename: e.rename}).emit()
+	files, err := (&goEmitter{templates: e.templates, p: e.p, set: e.set, prefix: e.prefix, users: e.users, exists: e.exists, rename: e.rename}).emit()
 	if err != nil {
 		return nil
 	}

@@ -18,19 +18,20 @@ const goTemplate = "fastman/templates/goapp/" + goAuthDir
 
 // goEmitter cuts the Go template for a set and fits it to one module.
 type goEmitter struct {
-	p      *project.Go
-	set    feature.Set
-	prefix string // "/auth"
-	users  string // name of the users table
-	exists func(path string) bool
-	names  edit.GoNames
-	rename map[string]string // identifiers of the template that are taken in the app's package
+	templates *templates.Library
+	p         *project.Go
+	set       feature.Set
+	prefix    string // "/auth"
+	users     string // name of the users table
+	exists    func(path string) bool
+	names     edit.GoNames
+	rename    map[string]string // identifiers of the template that are taken in the app's package
 
 	out []emitted
 }
 
-func newGoEmitter(p *project.Go, set feature.Set, prefix, users string, exists func(string) bool) *goEmitter {
-	e := &goEmitter{p: p, set: set, prefix: prefix, users: users, exists: exists, rename: map[string]string{}}
+func newGoEmitter(library *templates.Library, p *project.Go, set feature.Set, prefix, users string, exists func(string) bool) *goEmitter {
+	e := &goEmitter{templates: library, p: p, set: set, prefix: prefix, users: users, exists: exists, rename: map[string]string{}}
 	for _, name := range []string{"mustAuth", "newAuth", "projectRoot", "auth"} {
 		e.rename[name] = e.free(name)
 	}
@@ -54,7 +55,7 @@ func (e *goEmitter) emit() ([]emitted, error) {
 		folders = append(folders, goGinDir)
 	}
 	for _, folder := range folders {
-		names, err := templates.Tree("goapp", folder)
+		names, err := e.templates.Tree("goapp", folder)
 		if err != nil {
 			return nil, err
 		}
@@ -78,7 +79,7 @@ func (e *goEmitter) freeFile(name string) string {
 
 // add cuts one template file and puts it at target, unless the set has no use for it.
 func (e *goEmitter) add(source, target string, fit func(string) (string, error)) error {
-	src, err := templates.Read("goapp", source)
+	src, err := e.templates.Read("goapp", source)
 	if err != nil {
 		return err
 	}

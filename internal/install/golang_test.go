@@ -117,7 +117,7 @@ func goRun(t *testing.T, dir string, args ...string) {
 }
 
 func goAuth(dir string) install.AuthOptions {
-	return install.AuthOptions{Common: install.Common{Dir: dir}, Types: feature.NewSet(feature.JWT), Prefix: "/auth", UsersTable: "users"}
+	return install.AuthOptions{Common: install.Common{Dir: dir}, Types: []feature.Type{feature.JWT}, Prefix: "/auth", UsersTable: "users"}
 }
 
 // On each router one command is enough: the program builds, its go.mod is tidy, people

@@ -262,7 +262,12 @@ func action(c plan.Change) string {
 	return "edit"
 }
 
-func (r *recipe) installed() feature.Set { return feature.NewSet(r.manifest.Types...) }
+func (r *recipe) installed() feature.Set {
+	if r.manifest == nil {
+		return feature.Set{}
+	}
+	return feature.Set{}.Plus(r.manifest.Types, r.manifest.Providers)
+}
 
 func (r *recipe) setName() string { return r.target().String() }
 

@@ -22,7 +22,7 @@ import (
 // jwt is what most tests install: with the packages of the test bed's environment,
 // so that no package manager runs.
 func jwt(dir string) install.AuthOptions {
-	return install.AuthOptions{Common: install.Common{Dir: dir, NoDeps: true}, Types: feature.NewSet(feature.JWT),
+	return install.AuthOptions{Common: install.Common{Dir: dir, NoDeps: true}, Types: []feature.Type{feature.JWT},
 		Prefix: "/auth", UsersTable: "users"}
 }
 

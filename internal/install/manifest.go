@@ -25,17 +25,18 @@ const (
 // manifest is what fastman knows of its own work in a project. It belongs in
 // version control and never holds a secret.
 type manifest struct {
-	Format     int               `json:"format"`
-	Version    string            `json:"version"` // of the templates
-	Stack      string            `json:"stack"`
-	Types      []feature.Type    `json:"types"`
-	Prefix     string            `json:"prefix"`
-	UsersTable string            `json:"users_table"`
-	Files      map[string]string `json:"files"`    // emitted file: hash
-	Edits      map[string]edited `json:"edits"`    // file of the user: what was put there
-	Packages   []string          `json:"packages"` // that fastman added
-	EnvDirs    []string          `json:"env_dirs"` // folders whose env files belong to the app
-	Pending    bool              `json:"pending"`  // packages, boot check or migration not done yet
+	Format     int                `json:"format"`
+	Version    string             `json:"version"` // of the templates
+	Stack      string             `json:"stack"`
+	Types      []feature.Type     `json:"types"`
+	Providers  []feature.Provider `json:"providers,omitempty"` // in the order in which they came
+	Prefix     string             `json:"prefix"`
+	UsersTable string             `json:"users_table"`
+	Files      map[string]string  `json:"files"`    // emitted file: hash
+	Edits      map[string]edited  `json:"edits"`    // file of the user: what was put there
+	Packages   []string           `json:"packages"` // that fastman added
+	EnvDirs    []string           `json:"env_dirs"` // folders whose env files belong to the app
+	Pending    bool               `json:"pending"`  // packages, boot check or migration not done yet
 }
 
 // edited is fastman's part in a file of the user.

@@ -23,7 +23,7 @@ type NewOptions struct {
 	Common
 	Name  string
 	Stack string
-	Types feature.Set // empty: a project without sign-in
+	Set   feature.Set // empty: a project without sign-in
 }
 
 // kit is what new makes of one stack: template file, file in the project. The code of
@@ -96,7 +96,7 @@ func New(ctx context.Context, o NewOptions) (*Report, error) {
 		_ = os.Remove(root)
 		return nil, err
 	}
-	if !o.Types.Empty() {
+	if !o.Set.Empty() {
 		return newWithAuth(ctx, o, root, report)
 	}
 	return newPlain(ctx, o, root, report)
@@ -128,15 +128,15 @@ func stageSkeleton(root string, o NewOptions) (*plan.Plan, error) {
 	}
 	p.Label = "new"
 	k := kits[o.Stack]
-	if err := k.stage(p, k.papers, o.Name, o.Types); err != nil {
+	if err := k.stage(o.library(), p, k.papers, o.Name, o.Set); err != nil {
 		return nil, err
 	}
-	return p, k.stage(p, k.skeleton, o.Name, feature.Set{})
+	return p, k.stage(o.library(), p, k.skeleton, o.Name, feature.Set{})
 }
 
-func (k kit) stage(p *plan.Plan, files [][2]string, name string, set feature.Set) error {
+func (k kit) stage(library *templates.Library, p *plan.Plan, files [][2]string, name string, set feature.Set) error {
 	for _, pair := range files {
-		src, err := templates.Read(k.template, pair[0])
+		src, err := library.Read(k.template, pair[0])
 		if err != nil {
 			return err
 		}
@@ -237,7 +237,7 @@ func newPlain(ctx context.Context, o NewOptions, root string, report *Report) (*
 func newWithAuth(ctx context.Context, o NewOptions, root string, report *Report) (*Report, error) {
 	common := o.Common
 	common.Dir = root
-	auth, err := Auth(ctx, AuthOptions{Common: common, Stack: o.Stack, Types: o.Types, Prefix: "/auth", UsersTable: "users", fresh: true})
+	auth, err := Auth(ctx, AuthOptions{Common: common, Stack: o.Stack, Types: o.Set.Types(), Providers: o.Set.Providers(), Prefix: "/auth", UsersTable: "users", fresh: true})
 	if err := settleSkeleton(root, err); err != nil {
 		return nil, err
 	}

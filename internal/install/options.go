@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"fastman/internal/feature"
+	"fastman/templates"
 )
 
 // Common holds the flags of every command that writes.
@@ -17,6 +18,8 @@ type Common struct {
 	NoDeps bool
 	NoBoot bool
 
+	Templates *templates.Library // nil is what fastman is built with
+
 	Progress func(line string)                              // told what is going on; nil is silence
 	Ask      func(question string, answers []string) string // asks on a terminal; nil when there is none
 }
@@ -25,7 +28,8 @@ type Common struct {
 type AuthOptions struct {
 	Common
 	Stack      string
-	Types      feature.Set
+	Types      []feature.Type
+	Providers  []feature.Provider
 	Prefix     string
 	UsersTable string
 	App        string
@@ -50,6 +54,14 @@ func (o *AuthOptions) check() error {
 		return &Usage{What: "--users-table " + quote(o.UsersTable) + " is not a plain table name", Hint: "as in: --users-table=accounts"}
 	}
 	return nil
+}
+
+// library is the stock of templates that a command works with.
+func (c *Common) library() *templates.Library {
+	if c.Templates == nil {
+		c.Templates = templates.Builtin()
+	}
+	return c.Templates
 }
 
 func quote(s string) string { return `"` + s + `"` }

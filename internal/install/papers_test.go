@@ -23,7 +23,7 @@ func newShop(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	_, err := install.New(context.Background(), install.NewOptions{
-		Common: install.Common{Dir: dir, NoDeps: true, NoBoot: true, Yes: true}, Name: "shop", Types: feature.NewSet(feature.JWT),
+		Common: install.Common{Dir: dir, NoDeps: true, NoBoot: true, Yes: true}, Name: "shop", Set: feature.NewSet(feature.JWT),
 	})
 	if err != nil {
 		t.Fatal(err)

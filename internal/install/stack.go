@@ -120,10 +120,10 @@ func checkStack(name string) error {
 	return &Usage{What: "unknown stack " + quote(name), Hint: hint}
 }
 
-// needsOf are the packages of a set, in the terms of the package managers.
-func needsOf(set feature.Set) []deps.Need {
+// needsOf are packages in the terms of the package managers.
+func needsOf(packages []templates.Package) []deps.Need {
 	var all []deps.Need
-	for _, p := range templates.Packages(set) {
+	for _, p := range packages {
 		all = append(all, deps.Need{Name: p.Name, Extras: p.Extras, Spec: p.Spec, Dev: p.Dev})
 	}
 	return all

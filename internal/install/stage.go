@@ -1,6 +1,7 @@
 package install
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -19,12 +20,7 @@ import (
 )
 
 // target is the set as it will be: what is there and what was asked for.
-func (r *recipe) target() feature.Set {
-	if r.manifest == nil {
-		return r.Types
-	}
-	return r.installed().Union(r.Types)
-}
+func (r *recipe) target() feature.Set { return r.installed().Plus(r.Types, r.Providers) }
 
 // stageFiles plans the emitted files. On a later run of the same set they are the
 // user's: an edited file stays edited, a deleted one stays deleted.
@@ -33,8 +29,8 @@ func (r *recipe) stageFiles(context.Context) (err error) {
 		return err
 	}
 	r.plan.Label = "install:auth"
-	r.next = &manifest{Format: manifestFormat, Version: templates.Version, Stack: r.stackName,
-		Types: r.target().Types(), Prefix: r.Prefix, UsersTable: r.UsersTable,
+	r.next = &manifest{Format: manifestFormat, Version: r.library().Version, Stack: r.stackName,
+		Types: r.target().Types(), Providers: r.target().Providers(), Prefix: r.Prefix, UsersTable: r.UsersTable,
 		Files: map[string]string{}, Edits: map[string]edited{}}
 	r.asCut = map[string]bool{}
 	r.base = base{Files: map[string]string{}, Originals: map[string]string{}}
@@ -125,9 +121,6 @@ func environmentOf(file string) string {
 	return "production"
 }
 
-// variable is one line of an env file.
-type variable struct{ Key, Value, Example string }
-
 // envFiles are a project's.
 type envFiles struct {
 	live, examples []string
@@ -136,16 +129,18 @@ type envFiles struct {
 }
 
 // variables are what a live env file of this name gets.
-func (r *recipe) variables(file string, e envFiles) []variable {
-	vars := []variable{
-		{"ENVIRONMENT", environmentOf(file), "production"},
-		{"SECRET_KEY", newKey(), "your-secret-key-here"},
-		{"DATABASE_URL", "sqlite:///./app.db", "sqlite:///./app.db"},
+func (r *recipe) variables(file string, e envFiles) []templates.Variable {
+	vars := r.library().VariablesOf(r.target())
+	for i, v := range vars {
+		switch v.Name {
+		case "ENVIRONMENT":
+			vars[i].Value = environmentOf(file)
+		case current:
+			vars[i].Value = newKey()
+		}
+		vars[i].Example = cmp.Or(v.Example, v.Value)
 	}
-	if r.target().Has(feature.JWT) {
-		vars = append(vars, variable{"ACCESS_TOKEN_EXPIRE_MINUTES", "30", "30"})
-	}
-	return slices.DeleteFunc(vars, func(v variable) bool { return e.leaves(v.Key) })
+	return slices.DeleteFunc(vars, func(v templates.Variable) bool { return e.leaves(v.Name) })
 }
 
 // fillEnv gives every env file its variables. A key that is there is the user's.
@@ -156,7 +151,7 @@ func (r *recipe) fillEnv(e envFiles) error {
 	}
 	for _, file := range files {
 		for _, v := range r.variables(file, e) {
-			if err := r.edit(file, func(src []byte) edit.Result { return edit.DotenvFill(src, v.Key, v.Value) }); err != nil {
+			if err := r.edit(file, func(src []byte) edit.Result { return edit.DotenvFill(src, v.Name, v.Value) }); err != nil {
 				return err
 			}
 		}
@@ -168,7 +163,7 @@ func (r *recipe) fillEnv(e envFiles) error {
 	r.next.EnvDirs = slices.Compact(r.next.EnvDirs)
 	for _, file := range e.examples {
 		for _, v := range r.variables(file, e) {
-			if err := r.edit(file, func(src []byte) edit.Result { return edit.DotenvAdd(src, v.Key, v.Example) }); err != nil {
+			if err := r.edit(file, func(src []byte) edit.Result { return edit.DotenvAdd(src, v.Name, v.Example) }); err != nil {
 				return err
 			}
 		}

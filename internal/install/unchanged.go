@@ -9,14 +9,13 @@ import (
 	"fastman/internal/edit"
 	"fastman/internal/plan"
 	"fastman/internal/project"
-	"fastman/templates"
 )
 
 // nothingToDo reports whether everything that was asked for stands already. It
 // reads files only: no interpreter runs for a second install.
 func (r *recipe) nothingToDo() bool {
 	m := r.manifest
-	return m != nil && !m.Pending && m.Version == templates.Version && !plan.Pending(r.root) &&
+	return m != nil && !m.Pending && m.Version == r.library().Version && !plan.Pending(r.root) &&
 		r.target().Equal(r.installed()) && r.editsStand() && r.envStands()
 }
 
