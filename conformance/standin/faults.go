@@ -18,6 +18,7 @@ type faults struct {
 	broken  map[Endpoint]http.HandlerFunc
 	changes map[Endpoint]func(map[string]any)
 	forge   Forgery
+	forms   bool // see AnswerForms
 }
 
 // Break lets an endpoint answer with something else, until mend is called.
@@ -200,8 +201,9 @@ func (p *Provider) OwnKey() (Forgery, error) {
 	return func(t *IDToken) { t.Header["kid"], t.Header["jwk"], t.Sign = other.id, other.public(), other.sign }, err
 }
 
-// HS256 takes the provider's public key, which everybody knows, for a shared secret:
-// in PEM, with and without the last line break, or its modulus.
+// HS256 signs by secrets that are none between provider and client for id_tokens: the
+// provider's public key (in PEM, with and without the last line break, in DER, its
+// modulus), nothing, and the client's secret.
 func (p *Provider) HS256() []Forgery {
 	p.mu.Lock()
 	public := &p.keys[len(p.keys)-1].private.PublicKey
@@ -212,7 +214,7 @@ func (p *Provider) HS256() []Forgery {
 	}
 	text := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 	var all []Forgery
-	for _, secret := range [][]byte{text, bytes.TrimSpace(text), der, public.N.Bytes()} {
+	for _, secret := range [][]byte{text, bytes.TrimSpace(text), der, public.N.Bytes(), nil, []byte(p.ClientSecret)} {
 		all = append(all, func(t *IDToken) {
 			t.Header["alg"] = "HS256"
 			t.Sign = func(input string) []byte {

@@ -34,7 +34,7 @@ func githubToken(p *Provider, w http.ResponseWriter, r *http.Request) {
 		answer["access_token"], answer["token_type"], answer["scope"] = p.accessToken(given), "bearer", strings.Join(given.scopes, ",")
 	}
 	p.change(Token, answer)
-	if strings.Contains(r.Header.Get("Accept"), "application/json") {
+	if strings.Contains(r.Header.Get("Accept"), "application/json") && !p.formsOnly() {
 		answerJSON(w, http.StatusOK, answer)
 		return
 	}
@@ -102,4 +102,16 @@ func orNull(text string) any {
 		return nil
 	}
 	return text
+}
+
+// AnswerForms lets GitHub's token endpoint answer with a form whatever it is asked for,
+// until mend is called.
+func (p *Provider) AnswerForms() (mend func()) {
+	return p.fault(func(f *faults) { f.forms = true }, func(f *faults) { f.forms = false })
+}
+
+func (p *Provider) formsOnly() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.faults.forms
 }

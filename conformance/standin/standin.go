@@ -9,6 +9,7 @@ package standin
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"maps"
 	"net"
@@ -23,6 +24,7 @@ type Providers struct {
 
 	// CertPEM is the certificate to trust where Options.TLS is set.
 	CertPEM []byte
+	client  *http.Client
 	servers []*http.Server
 }
 
@@ -50,6 +52,7 @@ func Start(ctx context.Context, options Options) (*Providers, error) {
 			return nil, err
 		}
 	}
+	all.client = newClient(all.CertPEM)
 	for into, kind := range map[**Provider]dialect{&all.Google: google, &all.GitHub: github, &all.Discord: discord, &all.OIDC: oidc} {
 		p, err := all.serve(host, config, kind)
 		if err != nil {
@@ -87,6 +90,20 @@ func (all *Providers) serve(host string, config *tls.Config, kind dialect) (*Pro
 func (all *Providers) Close() {
 	for _, server := range all.servers {
 		_ = server.Close()
+	}
+}
+
+// Client is a client that trusts them and follows no redirects, as the part of a browser
+// in which somebody picks an account.
+func (all *Providers) Client() *http.Client { return all.client }
+
+func newClient(certificate []byte) *http.Client {
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(certificate)
+	return &http.Client{
+		Transport:     &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, MaxIdleConnsPerHost: 64},
+		Timeout:       time.Minute,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
