@@ -153,7 +153,11 @@ var sessionFields = []string{"id", "created_at", "last_seen_at", "ip", "user_age
 
 // sessions lists the sessions of the bearer of token.
 func (t *T) sessions(token string) []map[string]any {
-	a := t.send(get("/sessions").as(token)).want(http.StatusOK)
+	return t.sessionList(t.send(get("/sessions").as(token)))
+}
+
+func (t *T) sessionList(a *answer) []map[string]any {
+	a.want(http.StatusOK)
 	var list []map[string]any
 	if err := json.Unmarshal(a.body, &list); err != nil {
 		a.fatalf("the body is not a list of objects: %v", err)

@@ -99,6 +99,21 @@ func (s *secrets) found() (lines []string, searched int) {
 	return lines, searched
 }
 
+// logged are the lines of the watched logs, less the queries that a server may show in
+// its access log.
+func (s *secrets) logged() (lines []string) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	for _, output := range s.outputs {
+		for line := range strings.SplitSeq(output(), "\n") {
+			if !s.asked(line) {
+				lines = append(lines, line)
+			}
+		}
+	}
+	return lines
+}
+
 // asked is whether a line shows a path that a case has asked for.
 func (s *secrets) asked(line string) bool {
 	return slices.ContainsFunc(s.paths, func(path string) bool { return strings.Contains(line, path) })

@@ -35,18 +35,34 @@ func DotenvAdd(src []byte, key, value string) Result {
 	if len(assignments(src, key)) > 0 {
 		return Result{Status: AlreadyThere, Out: src}
 	}
+	return dotenvAppend(src, key, value)
+}
+
+func dotenvAppend(src []byte, key, value string) Result {
 	out := appendLines(src, key+"="+quoted(value, 0))
 	want := append(pairs(src), [2]string{key, value})
 	return dotenvResult(src, out, key, want)
 }
 
-// DotenvFill is DotenvAdd for a key that is worth nothing while it is empty: an
-// empty value is replaced in place.
+// DotenvFill is DotenvAdd for a key that is worth nothing while it is empty: empty
+// values are replaced in place. What else the key is assigned stays.
 func DotenvFill(src []byte, key, value string) Result {
-	if old, _ := DotenvGet(src, key); old != "" || len(assignments(src, key)) == 0 {
+	if r, refused := refuseUTF16(src, key+"="); refused {
+		return r
+	}
+	found := assignments(src, key)
+	if len(found) == 0 || found[len(found)-1].value != "" {
 		return DotenvAdd(src, key, value)
 	}
-	return DotenvReplace(src, key, value)
+	empty := slices.DeleteFunc(found, func(a assignment) bool { return !a.assigned() || a.value != "" })
+	if len(empty) == 0 {
+		return dotenvAppend(src, key, value)
+	}
+	r := dotenvSet(src, key, value, empty)
+	for i := range r.Puts {
+		r.Puts[i].Old = key + "="
+	}
+	return r
 }
 
 // DotenvReplace puts value in place of the one key has, wherever it is assigned:
@@ -60,8 +76,13 @@ func DotenvReplace(src []byte, key, value string) Result {
 	if len(found) == 0 {
 		return Result{Status: CannotPlace, Out: src, Reason: key + " is not in it", Snippet: key + "="}
 	}
+	return dotenvSet(src, key, value, found)
+}
+
+// dotenvSet gives those assignments of key the value.
+func dotenvSet(src []byte, key, value string, which []assignment) Result {
 	var spans []Span
-	for _, a := range found {
+	for _, a := range which {
 		if !a.assigned() || a.value != value {
 			spans = append(spans, a.replacement(src, value))
 		}
@@ -73,11 +94,12 @@ func DotenvReplace(src []byte, key, value string) Result {
 	if err != nil {
 		return Result{Status: CannotPlace, Out: src, Reason: err.Error(), Snippet: key + "="}
 	}
-	want := pairs(src)
-	for i := range want {
-		if strings.EqualFold(want[i][0], key) {
-			want[i][1] = value
+	var want [][2]string
+	for _, a := range scanDotenv(src) {
+		if slices.ContainsFunc(which, func(w assignment) bool { return w.from == a.from }) {
+			a.value = value
 		}
+		want = append(want, [2]string{a.key, a.value})
 	}
 	return dotenvResult(src, out, key, want)
 }
@@ -180,7 +202,11 @@ func appendLines(src []byte, lines ...string) []byte {
 	if len(mark(src)) == len(src) || bytes.HasSuffix(src, []byte("\n")) {
 		return slices.Concat(src, []byte(text+end))
 	}
-	return slices.Concat(src, []byte(end+text))
+	gap := end
+	if bytes.HasSuffix(src, []byte("\r")) {
+		gap = "\r\n" // "\n" would become one line end with what stands there
+	}
+	return slices.Concat(src, []byte(gap+text))
 }
 
 const utf8Mark = "\xef\xbb\xbf"

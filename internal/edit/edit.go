@@ -21,9 +21,11 @@ const (
 // Put is one piece of text that an edit put into a file. The manifest keeps it,
 // so that a later removal can find it even after the file was reformatted.
 type Put struct {
-	Kind string `json:"kind"` // "import", "include", "setting", "env", "ignore", "package", …
-	Key  string `json:"key"`  // the name the piece is known by: a variable, a field, a package
-	Text string `json:"text"` // what was inserted, with "\n" line ends; never a secret
+	Kind string `json:"kind"`          // "import", "include", "setting", "env", "ignore", "package", …
+	Key  string `json:"key"`           // the name the piece is known by: a variable, a field, a package
+	Text string `json:"text"`          // what was inserted, with "\n" line ends; never a secret
+	In   string `json:"in,omitempty"`  // what it belongs to: the class of a setting, the full name of a router
+	Old  string `json:"old,omitempty"` // what stood in its place, or around it: "pass", "nil", "KEY=", the statement it was merged into
 }
 
 // Result is the outcome of one edit of one file.
@@ -33,6 +35,10 @@ type Result struct {
 	Puts    []Put
 	Reason  string // CannotPlace: why, one line
 	Snippet string // CannotPlace: the exact lines for the user to paste
+
+	// Of a removal, Puts are the pieces that stand still. One that is Done has a
+	// Reason where some of them are the user's to decide on, and then Snippet are
+	// the lines to delete by hand.
 }
 
 // Span replaces the bytes [Start, End) by New. Start == End inserts.

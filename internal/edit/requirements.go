@@ -62,17 +62,36 @@ func Requirements(src []byte) []Requirement {
 	return all
 }
 
-// requirementLines joins lines that end in a backslash and drops comments.
+// requirementLines are the entries with their lines joined and no comments.
 func requirementLines(text []byte) []string {
-	joined := continued.ReplaceAll(text[len(mark(text)):], nil)
 	var lines []string
-	for line := range strings.Lines(string(joined)) {
-		line = strings.TrimSpace(lineComment.ReplaceAllString(strings.TrimRight(line, "\r\n"), ""))
-		if line != "" {
+	for _, line := range logicalLines(text[len(mark(text)):]) {
+		if line = bareRequirement(line); line != "" {
 			lines = append(lines, line)
 		}
 	}
 	return lines
+}
+
+// logicalLines joins the lines that end in a backslash; every byte stays.
+func logicalLines(text []byte) []string {
+	var all []string
+	open := false
+	for line := range strings.Lines(string(text)) {
+		if open {
+			all[len(all)-1] += line
+		} else {
+			all = append(all, line)
+		}
+		comment := strings.HasPrefix(strings.TrimSpace(line), "#")
+		open = !comment && strings.HasSuffix(strings.TrimRight(line, "\r\n"), `\`)
+	}
+	return all
+}
+
+func bareRequirement(line string) string {
+	line = continued.ReplaceAllString(line, "")
+	return strings.TrimSpace(lineComment.ReplaceAllString(strings.TrimRight(line, "\r\n"), ""))
 }
 
 func parseRequirement(line string) (Requirement, bool) {
@@ -110,6 +129,40 @@ func RequirementsAdd(src []byte, specs []string) Result {
 		return Result{Status: AlreadyThere, Out: src}
 	}
 	return Result{Status: Done, Out: encode(appendLines(text, missing...)), Puts: packagePuts(missing)}
+}
+
+// RequirementsRemove takes the entries of the packages out, with what else stands on
+// their lines. Comments on lines of their own, options and includes stay.
+func RequirementsRemove(src []byte, specs []string) Result {
+	text, encode, ok := decodeRequirements(src)
+	if !ok {
+		return Result{Status: CannotPlace, Out: src, Snippet: strings.Join(specs, "\n"), Reason: "is neither UTF-8 nor UTF-16 text"}
+	}
+	names := packageNames(specs)
+	bom := mark(text)
+	kept, found := slices.Clone(bom), false
+	for _, line := range logicalLines(text[len(bom):]) {
+		if r, ok := parseRequirement(bareRequirement(line)); ok && slices.Contains(names, r.Name) {
+			found = true
+			continue
+		}
+		kept = append(kept, line...)
+	}
+	if !found {
+		return Result{Status: AlreadyThere, Out: src}
+	}
+	if !bytes.HasSuffix(text, []byte("\n")) {
+		kept = bytes.TrimSuffix(bytes.TrimSuffix(kept, []byte("\n")), []byte("\r"))
+	}
+	return Result{Status: Done, Out: encode(kept)}
+}
+
+func packageNames(specs []string) []string {
+	var names []string
+	for _, spec := range specs {
+		names = append(names, PackageName(spec))
+	}
+	return names
 }
 
 // lacking are the specs whose package is not there.
