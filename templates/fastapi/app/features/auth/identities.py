@@ -73,11 +73,19 @@ def _receive_new(db: Session, provider: Provider, profile: Profile) -> Arrival:
     ended, taken_over = [], not user.is_verified
     if taken_over:
         ended = _take_over(db, user)
-    elif not (profile.is_authoritative or config.links_verified_email):
+    elif not _may_enter(db, user, provider, profile):
         raise OAuthFailed("taken")
     _insert_account(db, user, provider, profile, used=True)
     _follow(user, provider, profile)
     return Arrival(user, linked=not taken_over, taken_over=taken_over, ended=ended)
+
+
+def _may_enter(db: Session, user: User, provider: Provider, profile: Profile) -> bool:
+    """Tell whether an address alone lets somebody into the account that owns it."""
+    # The provider knew its owner as somebody else: the address was given away.
+    if any(account.provider == provider.key for account in list_accounts(db, user.id)):
+        return False
+    return profile.is_authoritative or config.links_verified_email
 
 
 def link(

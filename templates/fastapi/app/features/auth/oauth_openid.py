@@ -115,10 +115,10 @@ def _endpoints(metadata: Metadata, client_auth: ClientAuthMethod) -> Endpoints:
 
 
 def _profile(claims: dict[str, Any], *, is_authoritative: bool) -> Profile:
-    said = claims.get("email_verified")
+    is_verified = claims.get("email_verified") is True
     return make_profile(
         subject=claims["sub"],
-        email=claims.get("email") if said is True or said == "true" else None,
+        email=claims.get("email") if is_verified else None,
         name=claims.get("name") or claims.get("preferred_username"),
         avatar_url=claims.get("picture"),
         is_authoritative=is_authoritative,

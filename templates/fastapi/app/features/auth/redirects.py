@@ -8,12 +8,15 @@ _PATH_MAX_LENGTH = 2048
 _DECODINGS_MAX = 5
 
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def is_own_path(text: str) -> bool:
     """Tell whether browsers take it for a path of this app, however often decoded."""
     if len(text) > _PATH_MAX_LENGTH or not _PRINTABLE.fullmatch(text):
+        return False
+    if _BROKEN_ESCAPE.search(text):
         return False
     for _ in range(_DECODINGS_MAX + 1):
         if not _looks_own(text):
