@@ -150,11 +150,9 @@ func nativeRedirects(t *T) {
 	for _, redirect := range appRedirects {
 		b := t.browser()
 		a := b.comeBack(b.begin(p, "app_redirect", redirect, "code_challenge", challenge, "next", "/elsewhere").choose(person(p))).want(http.StatusSeeOther)
-		joint := "?"
-		if strings.Contains(redirect, "?") {
-			joint = "&"
-		}
-		if have := a.header.Get("Location"); !strings.HasPrefix(have, redirect+joint+"code=") {
+		have := a.header.Get("Location")
+		head, _, _ := strings.Cut(redirect, "?")
+		if query := queryOf(have); !strings.HasPrefix(have, head+"?") || len(query.Get("code")) != 43 || query.Get("from") != queryOf(redirect).Get("from") {
 			a.errorf("the native app at %s is sent %q", redirect, have)
 		}
 	}
