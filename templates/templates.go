@@ -33,7 +33,7 @@ type Library struct {
 
 // Builtin returns the templates that fastman is built with.
 func Builtin() *Library {
-	return &Library{Version: version, Types: []feature.Type{feature.JWT}, Packages: packages, Modules: modules, Variables: variables, Files: files}
+	return &Library{Version: version, Types: []feature.Type{feature.JWT, feature.OAuth}, Providers: feature.Providers, Packages: packages, Modules: modules, Variables: variables, Files: files}
 }
 
 const version = "0.1.0"
@@ -54,10 +54,12 @@ var packages = []Package{
 	{Name: "alembic", Spec: ">=1.13"},
 	{Name: "psycopg", Extras: "binary", Spec: ">=3.2"},
 	{Name: "pyjwt", Spec: ">=2.10"},
-	{Name: "bcrypt", Spec: ">=4.1"},
-	{Name: "argon2-cffi", Spec: ">=23.1"},
+	{Name: "bcrypt", Spec: ">=4.1", For: "jwt"},
+	{Name: "argon2-cffi", Spec: ">=23.1", For: "jwt"},
+	{Name: "authlib", Spec: ">=1.3", For: "oauth"}, // brings cryptography, with which PyJWT reads ID tokens
+	{Name: "httpx", Spec: ">=0.27", For: "oauth"},
 	{Name: "email-validator", Spec: ">=2.1"},
-	{Name: "python-multipart", Spec: ">=0.0.18"},
+	{Name: "python-multipart", Spec: ">=0.0.18", For: "jwt"},
 	{Name: "pytest", Spec: ">=8", Dev: true},
 	{Name: "httpx", Spec: ">=0.27", Dev: true},
 }

@@ -147,18 +147,18 @@ def _has_way_in(user: User, accounts: list[OAuthAccount]) -> bool:
 
 
 def drop_other_credentials(db: Session, user: User, session_id: str | None) -> None:
-    """Leave only what the session was opened with; without one, the password.
+    """Leave of the ways in only the one that the session was opened with, if any.
 
     Somebody has just proved an address that was nobody's: whatever else opens the
     account may be a stranger's.
     """
     opened = select(AuthSession.method).where(AuthSession.id == session_id)
-    method = db.scalar(opened) or "password"
+    method = db.scalar(opened)
     for account in list_accounts(db, user.id):
         if provider_name(account.provider) != method:
             db.delete(account)
     # fastman: if jwt
-    if method != "password":
+    if method not in (None, "password"):  # None: a password has just been given
         user.hashed_password = None
     # fastman: end
     db.execute(delete(AuthChallenge).where(AuthChallenge.user_id == user.id))

@@ -13,6 +13,7 @@ from .oauth_flow import Attempt, Opened
 from .oauth_provider import Endpoints, Grant, Profile, Provider
 from .schemas import OAuthCallback
 
+_CODE_MAX_LENGTH = 2048
 _BEARER_TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
 _ERROR_CODE = re.compile(r"[a-z_]{1,40}")
 
@@ -45,12 +46,15 @@ async def fetch_profile(
     provider: Provider, attempt: Attempt, callback: OAuthCallback
 ) -> Profile:
     """Return who came back, or raise OAuthFailed, within the time for all of it."""
+    code = callback.code
+    if not code or len(code) > _CODE_MAX_LENGTH:
+        raise OAuthFailed("callback")
     with deadline():
         endpoints = await provider.find_endpoints(provider)
         # fastman: if google or oidc
         _require_issuer(endpoints, callback)
         # fastman: end
-        grant = await _exchange(provider, endpoints, attempt, callback.code or "")
+        grant = await _exchange(provider, endpoints, attempt, code)
         return await provider.read_profile(provider, grant)
 
 

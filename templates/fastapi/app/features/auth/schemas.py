@@ -151,17 +151,6 @@ class OAuthStart(BaseModel):
         return any(value is not None for value in wanted)
 
 
-class OAuthCallback(BaseModel):
-    """What comes back from a provider, by way of the browser."""
-
-    state: str | None = None
-    code: str | None = None
-    error: str | None = None
-    # fastman: if google or oidc
-    iss: str | None = None
-    # fastman: end
-
-
 class OAuthLink(BaseModel):
     next: str | None = None
 
@@ -182,4 +171,13 @@ class IdentityPublic(BaseModel):
     last_used_at: datetime | None
 
 
-# fastman: end
+class OAuthCallback(BaseModel):
+    """What comes back from a provider, by way of the browser."""
+
+    state: str | None = None
+    code: str | None = None
+    error: str | None = None
+    # fastman: end
+    # fastman: if google or oidc
+    iss: str | None = None
+    # fastman: end

@@ -2,9 +2,7 @@
 """Signing up and signing in, without HTTP."""
 
 import logging
-from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
@@ -13,7 +11,7 @@ from . import mails, throttle
 from .clients import Client
 from .config import config
 from .credentials import Proof, accept, check_password
-from .database import Contradiction, read, write
+from .database import Contradiction, read, write, write_again
 from .events import log_event, log_sessions_ended, session_hash
 from .identities import Arrival, link, receive, unlink
 from .identity import identity_key, login_key
@@ -167,12 +165,6 @@ def _sign_in(db: Session, proof: Proof, client: Client) -> AuthSession | None:
 
 # fastman: end
 # fastman: if oauth
-_CODE_MAX_LENGTH = 2048
-_TRIES = 3  # of a transaction that others, which came at the same time, may win
-
-T = TypeVar("T")
-
-
 async def leave_for_provider(
     provider: Provider, attempt: Attempt, *, client: Client
 ) -> tuple[str, Opened]:
@@ -201,8 +193,6 @@ async def come_back(
             raise OAuthFailed(
                 "denied" if callback.error == "access_denied" else "refused"
             )
-        if not callback.code or len(callback.code) > _CODE_MAX_LENGTH:
-            raise OAuthFailed("callback")
         return attempt, await fetch_profile(provider, attempt, callback)
 
 
@@ -219,7 +209,7 @@ async def sign_in_with(
         _settle_throttle(db, arrival.user, client)
         return arrival, session, cookie
 
-    arrival, session, cookie = await _write_again(sign_in)
+    arrival, session, cookie = await write_again(sign_in)
     _report_arrival(arrival, provider, client)
     _report_signed_in(session, client)
     return cookie
@@ -234,7 +224,7 @@ async def hand_over(
         arrival = receive(db, provider, profile)
         return arrival, issue_app_code(db, arrival.user, attempt)
 
-    arrival, code = await _write_again(issue)
+    arrival, code = await write_again(issue)
     _report_arrival(arrival, provider, client)
     return code
 
@@ -282,7 +272,7 @@ async def link_with(
         throttle.forgive(db, "oauth", client=client)
         return link(db, provider, profile, attempt)
 
-    if user := await _write_again(give):
+    if user := await write_again(give):
         _report_linked(user, provider, client)
 
 
@@ -294,16 +284,6 @@ async def unlink_from(
     log_event("auth.oauth.unlinked", user_id=user.id, ip=client.ip, provider=name)
     log_sessions_ended(ended, user_id=user.id, ip=client.ip)
     mails.mail_way_in_removed(user, client=client)
-
-
-async def _write_again(work: Callable[[Session], T]) -> T:
-    """Run a transaction; one that another was faster than finds what that has made."""
-    for _ in range(_TRIES - 1):
-        try:
-            return await write(work)
-        except Contradiction:
-            continue
-    return await write(work)
 
 
 def _report_signed_in(session: AuthSession, client: Client) -> None:
