@@ -26,6 +26,8 @@ func writeFailure(err error) error {
 		return failure(err.Error(), "free some space on that disk, then run again")
 	case errors.Is(err, plan.ErrChanged):
 		return failure(err.Error(), "close what writes to that file, then run again")
+	case errors.Is(err, plan.ErrLink):
+		return failure(err.Error(), "put the file in the link's place, or take the link away yourself; then run again")
 	case errors.Is(err, plan.ErrExists):
 		return failure(err.Error(), "move the file away, then run again")
 	}
