@@ -172,6 +172,9 @@ func (p *Plan) Manifests() []string {
 	return changed
 }
 
+// Was returns what a manifest or a lock held before Run; nil is no such file.
+func (p *Plan) Was(file string) []byte { return p.snapshot[p.full(file)] }
+
 // same tells an empty file from none.
 func same(a, b []byte) bool { return bytes.Equal(a, b) && (a == nil) == (b == nil) }
 

@@ -61,8 +61,8 @@ func (r *recipe) keepShape() error {
 		return nil
 	}
 	for _, shape := range []struct{ flag, asked, usual, is string }{
-		{"--prefix", r.Prefix, "/auth", m.Prefix},
-		{"--users-table", r.UsersTable, "users", m.UsersTable},
+		{"--prefix", r.Prefix, usualPrefix, m.Prefix},
+		{"--users-table", r.UsersTable, usualTable, m.UsersTable},
 	} {
 		if shape.asked != shape.is && shape.asked != shape.usual {
 			return failure(fmt.Sprintf("%s=%s: this project was installed with %s", shape.flag, shape.asked, shape.is),

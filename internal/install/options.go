@@ -37,6 +37,12 @@ type AuthOptions struct {
 	fresh bool // the project was made a moment ago, by New
 }
 
+// What --prefix and --users-table are without a word of the user's.
+const (
+	usualPrefix = "/auth"
+	usualTable  = "users"
+)
+
 var (
 	prefixForm = regexp.MustCompile(`^(/[a-z0-9][a-z0-9._-]*)+$`)
 	tableForm  = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,49}$`)
