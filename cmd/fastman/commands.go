@@ -130,7 +130,7 @@ func statusCmd(term *terminal) *cobra.Command {
 		Short: "Show what is installed, what was edited, and what an update would bring",
 		Args:  exactly("no arguments", 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			term.json = o.JSON
+			term.json, o.Templates = o.JSON, library()
 			s, err := install.ShowStatus(cmd.Context(), o)
 			switch {
 			case err != nil:
@@ -256,7 +256,7 @@ func (w *wanted) readOr(fallback feature.Type) ([]feature.Type, []feature.Provid
 
 // report runs a command and prints what it did, as text or as JSON.
 func report(ctx context.Context, term *terminal, o *install.Common, do func(context.Context) (*install.Report, error)) error {
-	o.Progress, o.Ask = term.progress, term.asker()
+	o.Templates, o.Progress, o.Ask, o.Typed = library(), term.progress, term.asker(), term.typed
 	term.json = o.JSON
 	r, err := do(ctx)
 	if err != nil {

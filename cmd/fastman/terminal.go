@@ -72,6 +72,13 @@ func (t *terminal) ask(question string, answers []string) string {
 	return ""
 }
 
+// typed returns the next line of stdin, be that a terminal or a pipe.
+func (t *terminal) typed(prompt string) string {
+	fmt.Fprint(t.err, "fastman: "+prompt+" ")
+	line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
+	return strings.TrimSpace(line)
+}
+
 func (t *terminal) usage(u *install.Usage) {
 	t.error(&install.Failure{What: u.What, Untouched: "nothing was done", Hint: u.Hint})
 }

@@ -68,7 +68,7 @@ func (r *fastapi) refuse() error {
 func (r *fastapi) check(ctx context.Context) error {
 	sources := map[string][]byte{}
 	for _, c := range r.plan.Changes() {
-		if filepath.Ext(c.Path) == ".py" && !r.asCut[c.Path] {
+		if filepath.Ext(c.Path) == ".py" && c.New != nil && !r.asCut[c.Path] {
 			sources[c.Path] = c.New
 		}
 	}

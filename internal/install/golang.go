@@ -6,7 +6,6 @@ import (
 	"go/version"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -63,7 +62,7 @@ func (r *golang) refuse(context.Context) error {
 	if r.manifest != nil {
 		return nil
 	}
-	if r.exists(goAuthDir) && !emptyDir(filepath.Join(r.root, filepath.FromSlash(goAuthDir))) {
+	if !r.holdsOnly(goAuthDir, ".sql") {
 		return failure(goAuthDir+": is there already and was not made by fastman",
 			"move the package, then run again: git mv "+goAuthDir+" internal/oldauth, and change its imports")
 	}
@@ -165,7 +164,7 @@ func (r *golang) wireEnv(context.Context) error {
 // check parses the Go files that were fitted or edited.
 func (r *golang) check(context.Context) error {
 	for _, c := range r.plan.Changes() {
-		if path.Ext(c.Path) != ".go" || r.asCut[c.Path] {
+		if path.Ext(c.Path) != ".go" || c.New == nil || r.asCut[c.Path] {
 			continue
 		}
 		if _, err := edit.ParseGo(c.Path, c.New); err != nil {

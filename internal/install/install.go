@@ -50,6 +50,7 @@ type job struct {
 	nothing      string                           // "nothing to do: %s is installed"
 	mended       string                           // what to do when the app does not start with the change
 	removes      bool                             // packages go, none comes
+	dropTables   bool                             // and the data with them
 	needsInstall bool                             // there is nothing to do it to before one
 }
 
@@ -150,7 +151,7 @@ func (r *recipe) run(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	defer r.stack.close()
-	for _, step := range []func(context.Context) error{r.apply, r.install, r.start} {
+	for _, step := range []func(context.Context) error{r.dropTables, r.apply, r.install, r.start} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -329,6 +330,19 @@ func (r *recipe) exists(path string) bool {
 func emptyDir(dir string) bool {
 	entries, err := os.ReadDir(dir)
 	return err == nil && len(entries) == 0
+}
+
+// holdsOnly reports whether no file but those that end so is in a folder: migrations
+// that a removal has left are no obstacle.
+func (r *recipe) holdsOnly(dir, ext string) bool {
+	only := true
+	_ = filepath.WalkDir(filepath.Join(r.root, filepath.FromSlash(dir)), func(file string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && filepath.Ext(file) != ext {
+			only = false
+		}
+		return nil
+	})
+	return only
 }
 
 func action(c plan.Change) string {

@@ -21,6 +21,7 @@ type Common struct {
 	Templates *templates.Library // nil is what fastman is built with
 
 	Progress func(line string)                              // told what is going on; nil is silence
+	Typed    func(prompt string) string                     // returns the line that is typed; nil where nothing can be
 	Ask      func(question string, answers []string) string // asks on a terminal; nil when there is none
 }
 

@@ -27,7 +27,7 @@ func RemoveAuth(ctx context.Context, o RemoveOptions) (*Report, error) {
 		return nil, err
 	}
 	return carryOut(ctx, AuthOptions{Common: o.Common, Prefix: usualPrefix, UsersTable: usualTable}, job{
-		command: "remove:auth", needsInstall: true, removes: true,
+		command: "remove:auth", needsInstall: true, removes: true, dropTables: o.DropTables,
 		target: func(is feature.Set) feature.Set {
 			if o.All {
 				return feature.NewSet()
@@ -56,9 +56,9 @@ func (o *RemoveOptions) check() error {
 // dropFiles plans the end of emitted files that are not in kept.
 func (r *recipe) dropFiles(ctx context.Context, kept map[string]bool) error {
 	gone := slices.DeleteFunc(keys(r.was().Files), func(file string) bool {
-		return kept[file] || r.stack.stays(file, r.was().Files[file].From)
+		return kept[file] || r.outlives(file)
 	})
-	if r.target().Empty() {
+	if r.target().Empty() && !r.job.dropTables {
 		if err := r.stack.detach(gone); err != nil {
 			return err
 		}
@@ -72,13 +72,19 @@ func (r *recipe) dropFiles(ctx context.Context, kept map[string]bool) error {
 			return err
 		}
 	}
-	if r.target().Empty() {
+	if r.target().Empty() && !r.job.dropTables {
 		if err := r.stack.detach(gone); err != nil {
 			return err
 		}
 	}
 	r.keepHistory(kept, gone)
 	return nil
+}
+
+// outlives reports whether an emitted file is history that stays: not without what it
+// is the history of.
+func (r *recipe) outlives(file string) bool {
+	return !r.job.dropTables && r.stack.stays(file, r.was().Files[file].From)
 }
 
 // withoutUsed leaves out what code of the user imports. What belongs to the sign-in
@@ -189,7 +195,7 @@ func (r *recipe) keepHistory(kept map[string]bool, gone []string) {
 
 // forget plans the end of fastman's own files.
 func (r *recipe) forget() error {
-	if history := slices.DeleteFunc(r.stay, func(file string) bool { return !r.stack.stays(file, r.was().Files[file].From) }); len(history) > 0 {
+	if history := slices.DeleteFunc(r.stay, func(file string) bool { return !r.outlives(file) }); len(history) > 0 {
 		r.report.note(r.stack.farewell(history))
 	}
 	for _, file := range []string{manifestPath, basePath, attributesPath} {

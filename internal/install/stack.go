@@ -76,6 +76,8 @@ type starter interface {
 	needsPackage(added string) bool
 	// boot checks that the app still starts, and tells its routes.
 	boot(ctx context.Context) (*booted, error)
+	// dropTables takes the tables of the sign-in out of the database.
+	dropTables(ctx context.Context) error
 	// migrate brings the database up to date, or says how.
 	migrate(ctx context.Context) error
 }

@@ -109,8 +109,8 @@ func (r *recipe) removal() deps.Removal {
 // needs.
 func (r *recipe) remaining(yield func(string, []byte) bool) {
 	for _, file := range r.stack.sources() {
-		m, ours := r.was().Files[file]
-		if ours && (r.stack.stays(file, m.From) || !slices.Contains(r.stay, file)) {
+		_, ours := r.was().Files[file]
+		if ours && (r.outlives(file) || !slices.Contains(r.stay, file)) {
 			continue
 		}
 		if src, err := r.plan.Read(file); err == nil && !yield(file, src) {
