@@ -86,7 +86,11 @@ type browser struct {
 	jar  map[string]string
 }
 
-func (t *T) browser() *browser { return &browser{t: t, jar: map[string]string{}} }
+// browser is somebody's with an address of its own.
+func (t *T) browser() *browser { return t.fresh().browserHere() }
+
+// browserHere has the address of the case.
+func (t *T) browserHere() *browser { return &browser{t: t, jar: map[string]string{}} }
 
 // on is the same browser with another process of the app.
 func (b *browser) on(t *T) *browser {

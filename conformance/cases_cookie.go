@@ -205,8 +205,8 @@ func cookieLoses(t *T) {
 func cookieServes(t *T) {
 	p := t.first()
 	account := person(p)
-	b, other := t.browser().enter(p, account), t.fresh().browser().enter(p, account)
-	third := t.fresh().browser().enter(p, account)
+	b, other := t.browser().enter(p, account), t.browser().enter(p, account)
+	third := t.browser().enter(p, account)
 	list := t.sessionList(b.visit("/sessions"))
 	if len(list) != 3 {
 		t.Fatalf("three sign-ins are %d sessions", len(list))

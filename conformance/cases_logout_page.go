@@ -130,7 +130,7 @@ func logoutButton(t *T) {
 func logoutByCookie(t *T) {
 	p := t.first()
 	account := person(p)
-	b, other := t.browser().enter(p, account), t.fresh().browser().enter(p, account)
+	b, other := t.browser().enter(p, account), t.browser().enter(p, account)
 	kept := b.cookie(sessionCookie)
 	a := b.send(post("/logout", nil).own())
 	a.done("logout by cookie")

@@ -156,7 +156,7 @@ func callbackExchange(t *T) {
 func callbackAgain(t *T) {
 	for _, p := range t.providers() {
 		account := person(p)
-		first, second := t.browser().enter(p, account), t.fresh().browser().enter(p, account)
+		first, second := t.browser().enter(p, account), t.browser().enter(p, account)
 		if first.userID() != second.userID() || first.cookie(sessionCookie) == second.cookie(sessionCookie) {
 			t.Errorf("signing in with %s again is another user, or the same cookie", p.Name)
 		}
@@ -268,7 +268,7 @@ func callbackForeign(t *T) {
 		b, account := t.browser(), person(p)
 		at := b.begin(p)
 		path := at.choose(account)
-		victim := t.fresh().browser()
+		victim := t.browser()
 		victim.comeBack(path).refused("a state of another browser", http.StatusBadRequest, badState)
 		victim.begin(p)
 		victim.comeBack(path).refused("the same, with an attempt of one's own", http.StatusBadRequest, badState)
@@ -284,7 +284,7 @@ func callbackForeign(t *T) {
 
 func callbackInjected(t *T) {
 	for _, p := range t.providers() {
-		attacker, victim := t.fresh().browser(), t.browser()
+		attacker, victim := t.browser(), t.browser()
 		theirs := person(p)
 		stolen := queryOf(attacker.begin(p).choose(theirs)).Get("code")
 		at := victim.begin(p)
@@ -422,7 +422,7 @@ func callbackHostile(t *T) {
 
 func callbackFixation(t *T) {
 	for _, p := range t.providers() {
-		attacker := t.fresh().browser().enter(p, person(p))
+		attacker := t.browser().enter(p, person(p))
 		planted := attacker.cookie(sessionCookie)
 		for what, value := range map[string]string{"a session of the attacker": planted, "a value of the attacker": newVerifier()[:43]} {
 			victim := t.browser()
@@ -432,7 +432,7 @@ func callbackFixation(t *T) {
 			if victim.cookie(sessionCookie) == value || victim.user()["email"] != account.Email {
 				t.Errorf("a sign-in with %s goes on with %s in the cookie", p.Name, what)
 			}
-			knower := t.fresh().browser()
+			knower := t.browser()
 			knower.setCookie(sessionCookie, value)
 			if a := knower.me(); a.status == http.StatusOK && a.object()["email"] == account.Email {
 				a.errorf("%s leads to the victim's account", what)

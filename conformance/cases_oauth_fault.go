@@ -216,7 +216,7 @@ func (t *T) slowly(what string, slow func(*standin.Provider, standin.Endpoint) (
 func (t *T) crowdOf(n int) (calls []call) {
 	for i := range n {
 		all := t.providers()
-		p, b := all[i%len(all)], t.fresh().browser()
+		p, b := all[i%len(all)], t.browser()
 		path := b.begin(p).choose(person(p))
 		calls = append(calls, get(path).with("Cookie", b.cookies()))
 	}
@@ -229,17 +229,29 @@ func (t *T) hangAll() (waiting func() int, release func()) {
 	for _, p := range t.providers() {
 		all = append(all, p.Hang(standin.Token))
 	}
-	waiting = func() int {
-		sum := 0
-		for _, h := range all {
-			sum += h.Waiting()
+	return func() int {
+			sum := 0
+			for _, h := range all {
+				sum += h.Waiting()
+			}
+			return sum
+		}, func() {
+			for _, h := range all {
+				h.Release()
+			}
 		}
-		return sum
+}
+
+// atOnce is how many sign-ins may wait for providers in one process.
+const atOnce = 16
+
+// wantWaiting expects that as many wait as may.
+func (t *T) wantWaiting(waiting func() int) {
+	for deadline := time.Now().Add(5 * time.Second); waiting() < atOnce && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
 	}
-	return waiting, func() {
-		for _, h := range all {
-			h.Release()
-		}
+	if n := waiting(); n != atOnce {
+		t.Errorf("%d callbacks wait for a provider, want %d", n, atOnce)
 	}
 }
 
@@ -280,12 +292,7 @@ func faultResponsive(t *T) {
 		for _, c := range calls {
 			all.Go(func() { t.try(ctx, c) })
 		}
-		for deadline := time.Now().Add(5 * time.Second); waiting() < 16 && time.Now().Before(deadline); {
-			time.Sleep(10 * time.Millisecond)
-		}
-		if n := waiting(); n < 10 {
-			t.Errorf("only %d of %d callbacks wait for a provider", n, twentyHangs)
-		}
+		t.wantWaiting(waiting)
 		loud = append(loud, p99(b.meTimes(perRound)))
 		release()
 		all.Wait()
@@ -306,7 +313,7 @@ func faultBusy(t *T) {
 		go func() { answers <- t.try(t, c) }()
 	}
 	var turnedAway []*answer
-	for range len(calls) - 16 {
+	for range len(calls) - atOnce {
 		select {
 		case a := <-answers:
 			turnedAway = append(turnedAway, a)
@@ -320,11 +327,9 @@ func faultBusy(t *T) {
 		}
 		a.expect("one of 40 while the provider hangs", http.StatusServiceUnavailable).wantRetryAfter()
 	}
-	if n := waiting(); n != 16 {
-		t.Errorf("%d callbacks wait for a provider, want 16", n)
-	}
+	t.wantWaiting(waiting)
 	release()
-	for range 16 {
+	for range atOnce {
 		<-answers
 	}
 	t.send(turnedAway[0].call).expect("who was turned away, again", http.StatusSeeOther)

@@ -170,7 +170,7 @@ func linkWorks(t *T) {
 	if user := b.user(); user["oauth_provider"] != p.Name {
 		t.Errorf("linking changes oauth_provider to %v", user["oauth_provider"])
 	}
-	if elsewhere := t.fresh().browser().enter(other, identity); elsewhere.userID() != id {
+	if elsewhere := t.browser().enter(other, identity); elsewhere.userID() != id {
 		t.Errorf("the linked identity signs in to another account")
 	}
 	if said := t.events(before, "auth.oauth.linked"); !strings.Contains(said, "auth.oauth.linked") {
@@ -219,7 +219,7 @@ func linkRecent(t *T) {
 func linkTaken(t *T) {
 	for _, p := range t.providers() {
 		theirs := person(p)
-		owner := t.fresh().browser().enter(p, theirs)
+		owner := t.browser().enter(p, theirs)
 		b := t.browser().enter(t.first(), person(t.first()))
 		b.linkOwn(p, theirs).refused("an identity of another user", http.StatusConflict, "This identity belongs to another account")
 		if n := len(b.linked()); n != 1 {
@@ -253,7 +253,7 @@ func linkTwice(t *T) {
 func linkBound(t *T) {
 	for _, p := range t.providers() {
 		// An attacker's identity, to be linked to the account of whoever opens the callback.
-		attacker := t.fresh().browser().enter(t.first(), person(t.first()))
+		attacker := t.browser().enter(t.first(), person(t.first()))
 		evil := person(p)
 		at := attacker.linking(p, attacker.send(linkCall(p).own()))
 		path := at.choose(evil)
@@ -282,7 +282,7 @@ func linkAnyEmail(t *T) {
 		if len(list) != 2 || list[1].Email != nil {
 			t.Errorf("an identity without an e-mail is listed as %+v", list)
 		}
-		if t.fresh().browser().enter(p, silent).userID() != b.userID() {
+		if t.browser().enter(p, silent).userID() != b.userID() {
 			t.Errorf("an identity without an e-mail signs in to another account")
 		}
 	}
@@ -307,7 +307,7 @@ func unlinkWorks(t *T) {
 	b := t.browser().enter(p, person(p))
 	b.linkOwn(other, identity).want(http.StatusSeeOther)
 	b.linkOwn(other, person(other)).want(http.StatusSeeOther)
-	foreign := t.fresh().browser().enter(other, identity)
+	foreign := t.browser().enter(other, identity)
 	before := t.mark()
 	b.send(unlinkCall(other.Name).own()).done("unlinking")
 	foreign.outside("the identity that it came by was unlinked")
@@ -315,7 +315,7 @@ func unlinkWorks(t *T) {
 	if have := names(b.linked()); have != p.Name {
 		t.Errorf("after unlinking the identities are %q", have)
 	}
-	foreign = t.fresh().browser().enter(other, identity)
+	foreign = t.browser().enter(other, identity)
 	if foreign.userID() == b.userID() {
 		t.Errorf("an unlinked identity still signs in to the account")
 	}
@@ -380,7 +380,7 @@ func unlinkUnknown(t *T) {
 
 func providersOwn(t *T) {
 	p := t.first()
-	b, other := t.browser().enter(p, person(p)), t.fresh().browser().enter(p, person(p))
+	b, other := t.browser().enter(p, person(p)), t.browser().enter(p, person(p))
 	b.linkOwn(p, person(p)).want(http.StatusSeeOther)
 	if n := len(other.linked()); n != 1 {
 		t.Errorf("another user has %d identities", n)

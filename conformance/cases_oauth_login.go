@@ -268,7 +268,7 @@ func oauthForgedHost(t *T) {
 
 func oauthThrottled(t *T) {
 	p := t.first()
-	t.browser().enter(p, person(p))
+	t.browserHere().enter(p, person(p))
 	if n := t.countedFor("oauth"); n != "0" {
 		t.Errorf("after a sign-in, %s starts are counted", n)
 	}

@@ -205,7 +205,7 @@ func ownershipSquatter(t *T) {
 		if rows := t.identityRows(squatter.id); len(rows) != 1 || rows[0][1] != owner.Subject {
 			t.Errorf("after the takeover the identities are %v", rows)
 		}
-		evil := t.fresh().browser()
+		evil := t.browser()
 		evil.signIn(p, own).want(http.StatusSeeOther)
 		if evil.userID() == squatter.id {
 			t.Errorf("the squatter's identity still leads into the account")

@@ -99,19 +99,14 @@ func (s *secrets) found() (lines []string, searched int) {
 	return lines, searched
 }
 
-// logged are the lines of the watched logs, less the queries that a server may show in
-// its access log.
-func (s *secrets) logged() (lines []string) {
+// logged is what the watched logs hold.
+func (s *secrets) logged() (logs []string) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	for _, output := range s.outputs {
-		for line := range strings.SplitSeq(output(), "\n") {
-			if !s.asked(line) {
-				lines = append(lines, line)
-			}
-		}
+		logs = append(logs, output())
 	}
-	return lines
+	return logs
 }
 
 // asked is whether a line shows a path that a case has asked for.
