@@ -9,10 +9,18 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"fastman/internal/testbed"
+	"fastman/templates"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"fastman": main})
+	testscript.Main(m, map[string]func(){"fastman": func() {
+		if name := os.Getenv("LIBRARY"); name != "" {
+			library = func() *templates.Library { return testbed.Library(name) }
+		}
+		main()
+	}})
 }
 
 // The scripts use the binary as a user does: a folder, a command, what it prints,
