@@ -81,7 +81,7 @@ func (r *recipe) undoEnv(file string, src []byte, e edited) error {
 		}
 		result := edit.DotenvRemove(out, p.Key, func(value string) bool { return hash([]byte(value)) == p.Text }, p.Old != "")
 		if result.Status == edit.CannotPlace {
-			r.report.note(file + ": " + p.Key + " " + result.Reason + ", so it stays")
+			r.report.note(file + ": " + result.Reason + ", so it stays")
 		}
 		out = result.Out
 	}
