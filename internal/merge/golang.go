@@ -27,13 +27,13 @@ func isBracket(it item) bool {
 func (golang) read(lines []string, _ func(string) bool) (file, bool) {
 	files := token.NewFileSet()
 	parsed, err := parser.ParseFile(files, "", strings.Join(lines, ""), parser.ImportsOnly)
-	if err != nil || len(parsed.Decls) == 0 {
+	if err != nil || len(parsed.Imports) == 0 {
 		return file{}, false
 	}
 	line := func(pos token.Pos) int { return files.PositionFor(pos, false).Line }
 	from, to := line(parsed.Decls[0].Pos())-1, line(parsed.Decls[len(parsed.Decls)-1].End())
 	f := file{head: lines[:from], region: lines[from:to], tail: lines[to:]}
-	ok := f.readGoItems()
+	ok := f.usual() && f.readGoItems()
 	return f, ok && len(f.names()) == len(parsed.Imports)
 }
 

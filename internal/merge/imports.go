@@ -31,6 +31,12 @@ type file struct {
 	items              []item // of region
 }
 
+// usual files have a line end behind the last import, and so few imports that each may
+// be compared with each.
+func (f file) usual() bool {
+	return len(f.region) <= 1000 && strings.HasSuffix(f.region[len(f.region)-1], "\n")
+}
+
 func (f file) rest() []string { return slices.Concat(f.head, f.tail) }
 
 func (f file) names() map[name]bool { return namesOf(f.items) }
@@ -81,7 +87,7 @@ func mergeFiles(l language, base, theirs, ours []string) (merged []string, confl
 	o, okO := l.read(ours, func(string) bool { return true })
 	emitted := lineSet(b.rest(), o.rest())
 	t, okT := l.read(theirs, func(line string) bool { return emitted[line] })
-	if !okB || !okO || !okT || strings.Count(strings.Join(slices.Concat(b.region, o.region, t.region), ""), "\n") < len(b.region)+len(o.region)+len(t.region) {
+	if !okB || !okO || !okT {
 		return nil, nil, false
 	}
 	head, conflicts := mergeLines(b.head, t.head, o.head)
@@ -255,28 +261,35 @@ func (m *importMerge) add(donors []item, wanted func(name) bool) (added []name) 
 	return added
 }
 
-// drop takes out the names that the template dropped and the user doesn't need. An
-// import that he commented stays: it is a line of his.
+// drop takes out the names that the template dropped and the user doesn't need.
 func (m *importMerge) drop() {
-	for i := len(m.items) - 1; i >= 0; i-- {
-		it := m.items[i]
-		for _, n := range it.names {
-			if !m.inBase[n] || m.inOurs[n] || m.stays(n) {
-				continue
-			}
-			without := slices.DeleteFunc(slices.Clone(m.items[i].names), func(other name) bool { return other == n })
-			left := item{line: it.line}
-			if len(without) > 0 {
-				left = m.compose(m.items[i], without, m.items[i])
-			}
-			if !m.losesComment(m.items[i], left) {
-				m.items[i] = left
-			}
+	for i := len(m.items) - 1; i >= 0; i = min(i, len(m.items)) - 1 {
+		if len(m.items[i].names) == 0 {
+			continue
 		}
-		if len(it.names) > 0 && len(m.items[i].names) == 0 {
+		m.items[i] = m.shrunk(m.items[i])
+		if len(m.items[i].names) == 0 {
 			m.remove(i)
 		}
 	}
+}
+
+// shrunk is a statement without those names. One that would take the user's comment
+// with it stays: it is a line of his.
+func (m *importMerge) shrunk(it item) item {
+	for _, n := range it.names {
+		if !m.inBase[n] || m.inOurs[n] || m.stays(n) {
+			continue
+		}
+		left := item{line: it.line}
+		if names := slices.DeleteFunc(slices.Clone(it.names), func(other name) bool { return other == n }); len(names) > 0 {
+			left = m.compose(it, names, it)
+		}
+		if !m.losesComment(it, left) {
+			it = left
+		}
+	}
+	return it
 }
 
 func (m *importMerge) losesComment(before, after item) bool {

@@ -79,6 +79,16 @@ func randomImports(r *rand.Rand, pool []name, write func(*rand.Rand, map[name]bo
 	return c
 }
 
+func inOrder(set map[name]bool) (names []name) {
+	for n, in := range set {
+		if in {
+			names = append(names, n)
+		}
+	}
+	slices.SortFunc(names, func(a, b name) int { return strings.Compare(memberKey(a.what)+a.as, memberKey(b.what)+b.as) })
+	return names
+}
+
 func pythonPool() (pool []name) {
 	for _, module := range []string{"", "abc", "lib.sub", ".", ".near", "..far"} {
 		for i, what := range []string{"CONST", "Class", "func", "other10", "other9"} {
@@ -98,10 +108,8 @@ func writePython(r *rand.Rand, set map[name]bool, notes []string, code string) s
 	var out strings.Builder
 	out.WriteString("\"\"\"Imports nothing.\n\nimport nothing\n\"\"\"\n\n")
 	byModule := map[string][]name{}
-	for n, in := range set {
-		if in {
-			byModule[n.module] = append(byModule[n.module], n)
-		}
+	for _, n := range inOrder(set) {
+		byModule[n.module] = append(byModule[n.module], n)
 	}
 	modules := slices.Sorted(maps.Keys(byModule))
 	for i, module := range modules {
@@ -109,7 +117,6 @@ func writePython(r *rand.Rand, set map[name]bool, notes []string, code string) s
 			out.WriteString("\n")
 		}
 		names := byModule[module]
-		slices.SortFunc(names, func(a, b name) int { return strings.Compare(memberKey(a.what), memberKey(b.what)) })
 		style := r.IntN(4)
 		for len(names) > 0 {
 			imp := pyImport{module: module, exploded: style == 1}
@@ -218,11 +225,10 @@ func writeGo(r *rand.Rand, set map[name]bool, notes []string, code string) strin
 		return text + "\n"
 	}
 	var specs, others []string
-	for n, in := range set {
-		switch {
-		case in && style < 3 && strings.Contains(n.what, "."):
+	for _, n := range inOrder(set) {
+		if style < 3 && strings.Contains(n.what, ".") {
 			others = append(others, spec(n))
-		case in:
+		} else {
 			specs = append(specs, spec(n))
 		}
 	}

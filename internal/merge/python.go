@@ -37,8 +37,7 @@ func (python) read(lines []string, ends func(string) bool) (file, bool) {
 		return file{}, false
 	}
 	f := file{head: lines[:from], region: lines[from:to], tail: lines[to:]}
-	ok = f.readPyItems(starts[from:to])
-	return f, ok
+	return f, f.usual() && f.readPyItems(starts[from:to])
 }
 
 // importSpan goes from the first import, with the comment on it, to the last.
