@@ -141,11 +141,11 @@ func (r *recipe) stateOfEdit(file string) (State, error) {
 		return "", err
 	case theirs == nil:
 		return StateMissing, nil
-	case !isEnv(file) && r.asLeft(file, theirs, e):
+	case !isDotenv(file) && r.asLeft(file, theirs, e):
 		return StateUnchanged, nil
 	case !holds(file, theirs, e.Puts):
 		return StateMissing, nil
-	case isEnv(file):
+	case isDotenv(file):
 		return StateUnchanged, nil
 	}
 	return StateEdited, nil
