@@ -261,15 +261,12 @@ func (r *remover) whole(file string, now, cut []byte) (original []byte, ok bool)
 	return withEnds([]byte(r.Originals[file]), now), true
 }
 
-// withEnds gives the original the line ends that git has given to the file since.
+// withEnds gives the original CRLF where git has checked the file out with it since. The
+// other way round nothing is certain: uv turns CRLF into LF by itself.
 func withEnds(original, now []byte) []byte {
 	crlf, lf := []byte("\r\n"), []byte("\n")
-	plain := bytes.ReplaceAll(original, crlf, lf)
-	switch nowCRLF := bytes.Count(now, crlf); {
-	case nowCRLF == 0:
-		return plain
-	case nowCRLF == bytes.Count(now, lf) && !bytes.Contains(original, crlf):
-		return bytes.ReplaceAll(plain, lf, crlf)
+	if n := bytes.Count(now, crlf); n > 0 && n == bytes.Count(now, lf) && !bytes.Contains(original, crlf) {
+		return bytes.ReplaceAll(original, lf, crlf)
 	}
 	return original
 }

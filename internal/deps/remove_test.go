@@ -186,3 +186,62 @@ func TestRemovalOfNothing(t *testing.T) {
 		t.Errorf("%v %q %q", err, p.Commands(), p.Notes())
 	}
 }
+
+// What other packages bring needs no entry of ours: httpx comes with fastapi[standard],
+// and then stays installed.
+func TestRemovalOfWhatComesAnyway(t *testing.T) {
+	files := venvFiles(map[string]string{"requirements.txt": "fastapi[standard]\nhttpx>=0.27\npyjwt\n"}, ".venv",
+		"fastapi-1.0", "httpx-0.28", "PyJWT-2.12", "crypto-1", "loose-1")
+	meta := func(dist, text string) {
+		files[".venv/lib/python3.12/site-packages/"+dist+".dist-info/METADATA"] = text
+	}
+	meta("fastapi-1.0", "Name: fastapi\nRequires-Dist: httpx>=0.23; extra == \"standard\"\nRequires-Dist: pyjwt; extra == \"all\"\n\nRequires-Dist: loose\n")
+	meta("PyJWT-2.12", "Requires-Dist: crypto\n")
+	root := folder(t, files)
+	r := Removal{Added: []string{"httpx>=0.27", "pyjwt"}, Originals: map[string]string{"requirements.txt": "fastapi[standard]\n"}, Hash: sum,
+		Uses:   Search(maps.All(map[string][]byte{"tests/test_app.py": []byte("from fastapi.testclient import TestClient\n")})),
+		Traces: map[string]Trace{"httpx": {Imports: []string{"httpx"}, Words: []string{"TestClient"}}}}
+	p, err := NewRemoval(Project{Root: root, Python: "python3", Venv: filepath.Join(root, ".venv")}, r)
+	if err != nil || edited(p)["requirements.txt"] != "fastapi[standard]\n" || len(p.Notes()) > 0 {
+		t.Errorf("%v %q %q", err, edited(p), p.Notes())
+	}
+	if want := []string{".venv/bin/python -m pip uninstall -y pyjwt"}; !slices.Equal(slashed(p.Commands()), want) {
+		t.Errorf("%q", p.Commands())
+	}
+}
+
+// An environment that others may share is left alone, and named.
+func TestRemovalLeavesSharedEnvironments(t *testing.T) {
+	shared := folder(t, venvFiles(map[string]string{}, "v", "PyJWT-2.12"))
+	root := folder(t, map[string]string{"requirements.txt": "pyjwt\n"})
+	r := Removal{Added: []string{"pyjwt"}, Hash: sum, Uses: func(_, _ []string) string { return "" }}
+	p, err := NewRemoval(Project{Root: root, Python: "python3", Venv: filepath.Join(shared, "v")}, r)
+	if err != nil || len(p.Commands()) > 0 || len(p.Notes()) != 1 || !strings.Contains(p.Notes()[0], "is outside this project") {
+		t.Errorf("%v %q %q", err, p.Commands(), p.Notes())
+	}
+}
+
+// A use is seen in every form that Python and Go have for it, and only there.
+func TestSearch(t *testing.T) {
+	python := Trace{Imports: []string{"jwt", "multipart"}, Words: []string{"EmailStr", "Form(", "postgresql+psycopg", `"bcrypt"`}}
+	for text, want := range map[string]bool{
+		"import jwt": true, "import os, jwt as j": true, "from jwt.utils import x": true, "from jwt import (\n x)": true,
+		"try: import jwt\nexcept: pass": true, "if x:\n\timport jwt\n": true, "import os; import jwt": true, "x = import_module('jwt')": true,
+		"a: EmailStr": true, "x = Form()": true, "create_engine('postgresql+psycopg://h')": true, `schemes=["bcrypt"]`: true,
+		"import jwt_x": false, "import pyjwt": false, "from app import jwt": false, "from x.jwt import y": false, "jwt = 1": false,
+		"LoginForm()": false, "MyEmailStr": false, "'postgresql+psycopg2://h'": false, "import os # jwt": false, "# import is jwt": false, "": false,
+	} {
+		found := Search(maps.All(map[string][]byte{"a.py": []byte("x = 1\n" + text + "\n")}))(python.Imports, python.Words)
+		if (found == "a.py") != want {
+			t.Errorf("%q: %q", text, found)
+		}
+	}
+	for text, want := range map[string]bool{
+		`import "golang.org/x/net/idna"`: true, "import x `golang.org/x/net`": true, `import "golang.org/x/network"`: false, `// golang.org/x/net`: false,
+	} {
+		found := Search(maps.All(map[string][]byte{"a.go": []byte("package a\n" + text + "\n")}))([]string{"golang.org/x/net"}, nil)
+		if (found == "a.go") != want {
+			t.Errorf("%q: %q", text, found)
+		}
+	}
+}

@@ -151,9 +151,9 @@ func (f *PyFile) importSpans(limit int, wanted []Import) (spans []Span, puts []P
 		if f.localName(w.Module+"."+w.Name, limit) == w.Name || slices.Contains(missing[w.Module], w.Name) {
 			continue
 		}
-		puts = append(puts, Put{Kind: "import", Key: w.Name, Text: "from " + w.Module + " import " + w.Name + "\n"})
-		span, merged := f.mergeImport(limit, w)
+		span, merged, old := f.mergeImport(limit, w)
 		if merged && !overlaps(spans, span) {
+			puts = append(puts, importPut(w.Module, w.Name, "", old))
 			spans = append(spans, span)
 			continue
 		}
@@ -164,10 +164,26 @@ func (f *PyFile) importSpans(limit int, wanted []Import) (spans []Span, puts []P
 		slices.SortFunc(names, func(a, b string) int { return strings.Compare(importOrder(a), importOrder(b)) })
 		line := "from " + module + " import " + strings.Join(names, ", ")
 		if span, ok := f.importSpan(limit, module, line); ok {
+			for _, name := range names {
+				puts = append(puts, importPut(module, name, span.New, ""))
+			}
 			spans = join(spans, span)
 		}
 	}
 	return spans, puts
+}
+
+// importPut is a name that was imported with the lines of inserted, or merged into the
+// statement old.
+func importPut(module, name, inserted, old string) Put {
+	text := likeInserted("from "+module+" import "+name+"\n", inserted)
+	return Put{Kind: "import", Key: name, Text: text, Old: old}
+}
+
+// likeInserted gives text the blank lines above and below that inserted has.
+func likeInserted(text, inserted string) string {
+	lead, trail := blankEnds(unixText(inserted))
+	return strings.Repeat("\n", lead) + text + strings.Repeat("\n", trail)
 }
 
 // join adds an insertion of lines; two at one place become one.
@@ -192,21 +208,22 @@ func overlaps(spans []Span, with Span) bool {
 
 // mergeImport adds a name to "from module import a, b", in the order that import
 // sorters keep: constants, classes, functions.
-func (f *PyFile) mergeImport(limit int, w Import) (Span, bool) {
+func (f *PyFile) mergeImport(limit int, w Import) (at Span, merged bool, into string) {
 	for i := range f.Body {
 		s := &f.Body[i]
 		if s.Start >= limit || s.Kind != "from" || s.Level != 0 || s.Module != w.Module || s.Imports[0].Name == "*" {
 			continue
 		}
+		into = unixText(string(f.Src[s.Start:s.End]))
 		for _, a := range s.Imports {
 			if importOrder(a.Name) > importOrder(w.Name) {
-				return Span{a.Start, a.Start, w.Name + "," + f.gap(a.Start)}, true
+				return Span{a.Start, a.Start, w.Name + "," + f.gap(a.Start)}, true, into
 			}
 		}
 		end := s.Imports[len(s.Imports)-1]
-		return Span{end.End, end.End, "," + f.gap(end.Start) + w.Name}, true
+		return Span{end.End, end.End, "," + f.gap(end.Start) + w.Name}, true, into
 	}
-	return Span{}, false
+	return Span{}, false, ""
 }
 
 // gap is what stands between two names of an import: a blank, or a new line where

@@ -94,7 +94,8 @@ func (m *manifest) put(file, setting string) bool {
 // One file, so that no linter, test runner or search takes the copies for code.
 type base struct {
 	Files     map[string]string `json:"files"`
-	Originals map[string]string `json:"originals"` // package manifests as they were
+	Pending   map[string]string `json:"pending,omitempty"` // new versions that wait to be merged by hand
+	Originals map[string]string `json:"originals"`         // package manifests as they were
 }
 
 // readBase returns what was emitted last time; an empty one before the first install.

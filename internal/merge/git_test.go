@@ -29,10 +29,15 @@ type threeTexts struct{ base, theirs, ours string }
 type typist struct {
 	*rand.Rand
 	distinct int
+	from     []string // write lines out of these instead
 }
 
 func (r typist) lines(n int) (out []string) {
 	for range n {
+		if len(r.from) > 0 {
+			out = append(out, r.from[r.IntN(len(r.from))])
+			continue
+		}
 		line, times := strconv.Itoa(r.IntN(r.distinct)), 1
 		if r.IntN(5) == 0 {
 			line, times = "}", 1+r.IntN(4)
