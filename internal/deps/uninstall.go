@@ -22,6 +22,7 @@ func (r *remover) uninstall() {
 	for _, e := range r.going {
 		names = append(names, e.name)
 	}
+	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(r.spared, name) })
 	slices.Sort(names)
 	names = p.loose(slices.Compact(names), without(p.declared.entries, r.going))
 	alreadyPlanned := p.manager.kind == pipenv && len(p.commands) > 0
