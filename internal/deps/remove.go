@@ -119,7 +119,7 @@ func (p *Plan) stays(name, file string) {
 // entries are those of a package that fastman made: the original has none there.
 func (r *remover) entries(name string) []entry {
 	return slices.DeleteFunc(slices.Clone(r.plan.declared.entries), func(e entry) bool {
-		return e.name != name || slices.ContainsFunc(r.original(e.file), e.samePlace)
+		return e.name != name || !filepath.IsLocal(e.file) || slices.ContainsFunc(r.original(e.file), e.samePlace)
 	})
 }
 
@@ -174,6 +174,7 @@ func (r *remover) editManifests() error {
 func (r *remover) editManifest(file string, old []byte) {
 	cut := r.cut(file, old)
 	if cut.Status != edit.Done {
+		defer r.keep(file)
 		r.restored = false
 		r.plan.todo = append(r.plan.todo, file+": "+cut.Reason+"; take out by hand: "+strings.Join(r.namesIn(file), " "))
 		return
@@ -189,6 +190,13 @@ func (r *remover) editManifest(file string, old []byte) {
 	if compiled := strings.TrimSuffix(file, ".in") + ".txt"; strings.HasSuffix(file, ".in") && isFile(r.plan.full(compiled)) {
 		r.plan.todo = append(r.plan.todo, compiled+" is compiled from "+file+": compile it again")
 	}
+}
+
+// keep takes back that the packages of a file go.
+func (r *remover) keep(file string) {
+	names := r.namesIn(file)
+	r.going = slices.DeleteFunc(r.going, func(e entry) bool { return slices.Contains(names, e.name) })
+	r.plan.removed = slices.DeleteFunc(r.plan.removed, func(spec string) bool { return slices.Contains(names, edit.PackageName(spec)) })
 }
 
 func (r *remover) namesIn(file string) []string {
