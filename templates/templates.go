@@ -45,21 +45,26 @@ type Package struct {
 	Spec   string // PEP 440 bounds: the oldest release whose API the code uses
 	Dev    bool   // needed by the emitted tests only
 	For    string // condition on the set; "" is any
+
+	Imports []string // its modules
+	Words   []string // names of other packages that work only with this one
 }
 
 var packages = []Package{
-	{Name: "fastapi", Spec: ">=0.100"},
-	{Name: "pydantic-settings", Spec: ">=2.2"},
-	{Name: "sqlalchemy", Spec: ">=2.0.30"},
-	{Name: "alembic", Spec: ">=1.13"},
-	{Name: "psycopg", Extras: "binary", Spec: ">=3.2"},
-	{Name: "pyjwt", Spec: ">=2.10"},
-	{Name: "bcrypt", Spec: ">=4.1"},
-	{Name: "argon2-cffi", Spec: ">=23.1"},
-	{Name: "email-validator", Spec: ">=2.1"},
-	{Name: "python-multipart", Spec: ">=0.0.18"},
-	{Name: "pytest", Spec: ">=8", Dev: true},
-	{Name: "httpx", Spec: ">=0.27", Dev: true},
+	{Name: "fastapi", Spec: ">=0.100", Imports: []string{"fastapi"}},
+	{Name: "pydantic-settings", Spec: ">=2.2", Imports: []string{"pydantic_settings"}},
+	{Name: "sqlalchemy", Spec: ">=2.0.30", Imports: []string{"sqlalchemy"}},
+	{Name: "alembic", Spec: ">=1.13", Imports: []string{"alembic"}},
+	{Name: "psycopg", Extras: "binary", Spec: ">=3.2", Imports: []string{"psycopg"},
+		Words: []string{"postgresql+psycopg", "postgresql+psycopg_async"}},
+	{Name: "pyjwt", Spec: ">=2.10", Imports: []string{"jwt"}},
+	{Name: "bcrypt", Spec: ">=4.1", Imports: []string{"bcrypt"}, Words: []string{`"bcrypt"`, "'bcrypt'"}},
+	{Name: "argon2-cffi", Spec: ">=23.1", Imports: []string{"argon2"}, Words: []string{`"argon2"`, "'argon2'"}},
+	{Name: "email-validator", Spec: ">=2.1", Imports: []string{"email_validator"}, Words: []string{"EmailStr", "NameEmail", "validate_email"}},
+	{Name: "python-multipart", Spec: ">=0.0.18", Imports: []string{"python_multipart", "multipart"},
+		Words: []string{"Form(", "File(", "UploadFile", "OAuth2PasswordRequestForm", "OAuth2PasswordRequestFormStrict", "form("}},
+	{Name: "pytest", Spec: ">=8", Dev: true, Imports: []string{"pytest", "_pytest"}},
+	{Name: "httpx", Spec: ">=0.27", Dev: true, Imports: []string{"httpx"}, Words: []string{"TestClient"}},
 }
 
 // GoVersion is the oldest release of Go that the packages of the Go code allow.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -81,20 +82,32 @@ func lastLines(res run.Result) string {
 	return strings.Join(lines[max(0, len(lines)-8):], "\n")
 }
 
-// manifests are the files that a manager writes by itself.
+// manifests are the files that the manager writes by itself, but for those that this
+// plan has in its Files.
 func (p *Plan) manifests() []string {
-	dir := p.dir()
+	var all []string
+	switch dir := p.dir(); p.manager.kind {
+	case goModules:
+		all = p.goManifests()
+	case uv, poetry, pipenv:
+		all = []string{filepath.Join(dir, path.Base(p.manager.manifest)), p.lockFile()}
+	}
+	return slices.DeleteFunc(all, func(file string) bool {
+		return slices.ContainsFunc(p.files, func(f FileEdit) bool { return p.full(f.Path) == file })
+	})
+}
+
+// lockFile is the lock of a manager that has one.
+func (p *Plan) lockFile() string {
 	switch p.manager.kind {
 	case uv:
-		return []string{filepath.Join(dir, "pyproject.toml"), filepath.Join(p.manager.uvRoot, "uv.lock")}
+		return filepath.Join(p.manager.uvRoot, "uv.lock")
 	case poetry:
-		return []string{filepath.Join(dir, "pyproject.toml"), filepath.Join(dir, "poetry.lock")}
-	case goModules:
-		return p.goManifests()
+		return filepath.Join(p.dir(), "poetry.lock")
 	case pipenv:
-		return []string{filepath.Join(dir, "Pipfile"), filepath.Join(dir, "Pipfile.lock")}
+		return filepath.Join(p.dir(), "Pipfile.lock")
 	}
-	return nil
+	return ""
 }
 
 func (p *Plan) takeSnapshot() error {
@@ -117,24 +130,34 @@ func (p *Plan) takeSnapshot() error {
 	return nil
 }
 
-// Undo gives the manifests back that a manager has changed. What was installed
-// stays installed: nothing of the project names it.
-func (p *Plan) Undo(context.Context, func(string)) error {
+// Undo gives the manifests back that a manager has changed, and installs again what was
+// uninstalled. What was installed stays installed: nothing of the project names it.
+func (p *Plan) Undo(ctx context.Context, say func(string)) error {
+	errs := []error{p.installAgain(ctx, say)}
 	p.after = map[string][]byte{}
 	for file, before := range p.snapshot {
 		now, err := readManifest(file)
-		if err != nil {
-			return err
+		if err == nil {
+			p.after[file] = now
+			err = put(file, before, now)
 		}
-		p.after[file] = now
-		if err := put(file, before, now); err != nil {
-			return err
-		}
+		errs = append(errs, err)
 	}
 	if p.manager.kind.editsItself() {
 		p.markDone(false)
 	}
-	return nil
+	return errors.Join(errs...)
+}
+
+func (p *Plan) installAgain(ctx context.Context, say func(string)) error {
+	var errs []error
+	for i := range p.commands {
+		if c := &p.commands[i]; c.done && c.back != nil {
+			errs = append(errs, p.runOne(context.WithoutCancel(ctx), command{args: c.back}, say))
+			c.done = false
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (p *Plan) markDone(done bool) {
@@ -144,18 +167,22 @@ func (p *Plan) markDone(done bool) {
 }
 
 // Redo brings back what Undo took.
-func (p *Plan) Redo(context.Context, func(string)) error {
-	for file, after := range p.after {
-		now, err := readManifest(file)
-		if err != nil {
-			return err
-		}
-		if err := put(file, after, now); err != nil {
-			return err
+func (p *Plan) Redo(ctx context.Context, say func(string)) error {
+	var errs []error
+	for _, c := range p.commands {
+		if !c.done && c.back != nil {
+			errs = append(errs, p.runOne(ctx, c, say))
 		}
 	}
+	for file, after := range p.after {
+		now, err := readManifest(file)
+		if err == nil {
+			err = put(file, after, now)
+		}
+		errs = append(errs, err)
+	}
 	p.markDone(true)
-	return nil
+	return errors.Join(errs...)
 }
 
 // Clean removes the virtual environment that Run has made in the project.
@@ -169,7 +196,7 @@ func (p *Plan) Clean() error {
 
 // put makes file hold want; nil is no file.
 func put(file string, want, now []byte) error {
-	if string(want) == string(now) && (want == nil) == (now == nil) {
+	if same(want, now) {
 		return nil
 	}
 	return plan.ReplaceFile(file, want)
