@@ -2,6 +2,7 @@ package deps
 
 import (
 	"context"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -121,9 +122,10 @@ func TestRealRemoval(t *testing.T) {
 	for name, m := range managedProjects(t) {
 		t.Run(name, func(t *testing.T) {
 			root, p, r := begun(t, m)
+			var removal *Plan
 			t.Run("offline", func(t *testing.T) {
 				offline(t)
-				removal := removed(t, p, r)
+				removal = removed(t, p, r)
 				if status := in(t, root, "git", "status", "--porcelain"); status != "" {
 					t.Errorf("%s%s", status, in(t, root, "git", "diff"))
 				}
@@ -132,11 +134,29 @@ func TestRealRemoval(t *testing.T) {
 				}
 				gone(t, p.Python, "iniconfig", "sniffio")
 			})
+			thereAndBack(t, p, removal)
 			if again, err := NewRemoval(p, r); err != nil || !again.Empty() {
 				t.Errorf("again: %v %q %v", err, again.Commands(), edited(again))
 			}
 			in(t, root, m.locked...)
 		})
+	}
+}
+
+// thereAndBack undoes a removal, as after a failed boot check, and redoes it.
+func thereAndBack(t *testing.T, p Project, removal *Plan) {
+	t.Helper()
+	after := manifestBytes(t, removal)
+	if err := removal.Undo(context.Background(), nil); err != nil {
+		t.Error(err)
+	}
+	imports(t, p.Python, "iniconfig", "sniffio")
+	if err := removal.Redo(context.Background(), nil); err != nil {
+		t.Error(err)
+	}
+	gone(t, p.Python, "iniconfig", "sniffio")
+	if got := manifestBytes(t, removal); !maps.Equal(got, after) || len(removal.Commands()) > 0 {
+		t.Errorf("%q, left %q", got, removal.Commands())
 	}
 }
 
@@ -179,6 +199,7 @@ func TestRealRemovalAfterAChange(t *testing.T) {
 			in(t, root, m.locked...)
 			gone(t, p.Python, "iniconfig", "sniffio")
 			imports(t, p.Python, "zipp")
+			thereAndBack(t, p, removal)
 			for _, f := range removal.Files() {
 				if now, _ := os.ReadFile(filepath.Join(root, f.Path)); string(now) != string(f.New) {
 					t.Errorf("%s is no longer what was planned: %s", f.Path, now)

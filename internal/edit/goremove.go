@@ -17,13 +17,15 @@ func RemoveGo(f *GoFile, puts []Put, names GoNames) Result {
 	for _, declaration := range f.AST.Decls {
 		u.declaration(declaration)
 	}
+	if len(u.reasons) == 0 {
+		u.imports()
+	}
 	switch {
 	case len(u.reasons) > 0:
 		return u.cannot()
 	case len(u.spans) == 0:
 		return Result{Status: AlreadyThere, Out: f.Src}
 	}
-	u.imports()
 	out, err := f.finish(mergeSpans(u.sorted()))
 	if err != nil {
 		u.leave(f.AST.Name, err.Error())

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// imports takes out the imports that only the wiring used.
+// imports takes out the imports that only the wiring used. Our package for gin can't
+// stay for another use.
 func (u *unwiring) imports() {
 	for _, declaration := range u.f.AST.Decls {
 		block, ok := declaration.(*ast.GenDecl)
@@ -15,31 +16,43 @@ func (u *unwiring) imports() {
 			continue
 		}
 		for _, spec := range block.Specs {
-			if spec, ok := spec.(*ast.ImportSpec); ok && u.onlyOurs(spec) {
+			spec, ok := spec.(*ast.ImportSpec)
+			if !ok {
+				continue
+			}
+			ours, other := u.usesOf(spec)
+			switch {
+			case ours && other == nil:
 				u.dropImport(block, spec)
+			case other != nil && spec.Path.Value == strconv.Quote(u.names.Gin):
+				u.leave(other, u.f.Text(other)+" is used in a way of your own")
 			}
 		}
 	}
 }
 
-// onlyOurs reports whether an import is used, and only by what goes.
-func (u *unwiring) onlyOurs(spec *ast.ImportSpec) bool {
+// usesOf reports whether what goes uses an import, and another use of it, if any.
+func (u *unwiring) usesOf(spec *ast.ImportSpec) (ours bool, other ast.Node) {
 	full, _ := strconv.Unquote(spec.Path.Value)
 	name := packageName(full)
 	if spec.Name != nil {
 		name = spec.Name.Name
 	}
-	goes, stays := false, false
 	ast.Inspect(u.f.AST, func(n ast.Node) bool {
-		if selector, ok := n.(*ast.SelectorExpr); ok {
-			if x, plain := selector.X.(*ast.Ident); plain && x.Name == name {
-				in := within(u.spans, u.f.start(x))
-				goes, stays = goes || in, stays || !in
+		selector, ok := n.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		if x, plain := selector.X.(*ast.Ident); plain && x.Name == name {
+			if within(u.spans, u.f.start(x)) {
+				ours = true
+			} else {
+				other = n
 			}
 		}
 		return true
 	})
-	return goes && !stays
+	return ours, other
 }
 
 // dropImport takes a spec out of its declaration, and the blank line that parted it

@@ -116,7 +116,7 @@ func (c *pyCut) body(outer *Stmt) {
 		case !firstOnLine(c.f.Src, body[i].Start):
 			c.inline = append(c.inline, Span{body[i].Start, body[last].End, "pass"})
 		case c.needsFiller(outer, body, i, last):
-			c.dropComments(&body[i])
+			run.fill(i)
 			c.inline = append(c.inline, Span{body[i].Start, body[last].End, c.filler(outer)})
 		default:
 			run.add(i, last)
@@ -229,6 +229,16 @@ func (r *pyRun) add(first, last int) {
 	}
 	r.cut.drop(r.top, bottom)
 	r.last, r.bottom = last, bottom
+}
+
+// fill ends the run where a filler takes the place of a statement.
+func (r *pyRun) fill(at int) {
+	top := r.cut.dropComments(&r.body[at])
+	if r.open && r.follows(top) {
+		r.cut.drop(r.top, top-1)
+		r.open = false
+	}
+	r.end()
 }
 
 // follows reports whether only blank lines part the run from a line.

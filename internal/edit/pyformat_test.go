@@ -216,3 +216,83 @@ func formatted(t *testing.T, command []string, files map[string][]byte) map[stri
 	}
 	return out
 }
+
+// mutated is text with lines of the user's added, ours and theirs moved, doubled,
+// dropped, indented and joined.
+func mutated(random *rand.Rand, src []byte, theirs ...string) []byte {
+	lines := strings.SplitAfter(string(src), "\n")
+	for range 1 + random.IntN(5) {
+		i, j := random.IntN(len(lines)), random.IntN(len(lines))
+		indent := lines[i][:len(lines[i])-len(strings.TrimLeft(lines[i], " \t"))]
+		switch random.IntN(6) {
+		case 0:
+			lines[i] = indent + pick(random, theirs...) + "\n" + lines[i]
+		case 1:
+			lines[i], lines[j] = lines[j], lines[i]
+		case 2:
+			lines[i] += lines[i]
+		case 3:
+			lines[i] = ""
+		case 4:
+			lines[i] = indent + pick(random, "if True:", "try:", "if true {", "{") + "\n    " + lines[i]
+		case 5:
+			lines[i] = strings.TrimSuffix(lines[i], "\n") + pick(random, "  # mine\n", "; x = 1\n", " // mine\n", "; x()\n")
+		}
+	}
+	return []byte(strings.Join(lines, ""))
+}
+
+// missing is a line of before that after has fewer of, whatever commas and remarks stand
+// behind it; lines that hold one of the words may be ours.
+func missing(before, after []byte, words ...string) string {
+	count := map[string]int{}
+	for line := range strings.Lines(string(after)) {
+		count[bare(line)]++
+	}
+	for line := range strings.Lines(string(before)) {
+		line = bare(line)
+		ours := line == ""
+		for _, word := range words {
+			ours = ours || strings.Contains(line, word)
+		}
+		if count[line]--; count[line] < 0 && !ours {
+			return line
+		}
+	}
+	return ""
+}
+
+func bare(line string) string {
+	line, _, _ = strings.Cut(strings.TrimSpace(line), "  # ")
+	return strings.TrimPrefix(strings.TrimSuffix(line, ","), "import ")
+}
+
+// However a user changed an edited file: what is left of it parses, and every line
+// that is not ours is still there.
+func TestRemovePyFromMutatedFiles(t *testing.T) {
+	p, random := parser(t), rand.New(rand.NewPCG(13, 14))
+	theirs := []string{"mine = 1", "# mine", "from pydantic import SecretStr", "print(settings)", "import app.shop", "def mine(): pass", "'''text\nSECRET_KEY: SecretStr\n'''"}
+	parsed := 0
+	for range 400 {
+		out, puts := edited(t, p, made(random))
+		for range 5 {
+			src := mutated(random, out, theirs...)
+			f, err := p.Parse(context.Background(), "app/main.py", src)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := edit.RemovePy(f, flat(puts))
+			if f.Error != nil {
+				continue
+			}
+			parsed++
+			parse(t, p, r.Out)
+			if line := missing(src, r.Out, "SecretStr", "SECRET_KEY", "Signs every", "ACCESS_TOKEN", "auth_router", "settings = get", "SettingsConfigDict", "Field", "extra", "pass", "..."); line != "" {
+				t.Fatalf("%q is gone:\n%s\nbecame\n%s\n%+v", line, src, r.Out, flat(puts))
+			}
+		}
+	}
+	if parsed < 500 {
+		t.Errorf("only %d files could be read", parsed)
+	}
+}

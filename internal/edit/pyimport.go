@@ -146,22 +146,22 @@ type Import struct{ Module, Name string }
 // importSpans gives the file names it lacks: merged into a line that imports from
 // the same module, or on lines of their own.
 func (f *PyFile) importSpans(limit int, wanted []Import) (spans []Span, puts []Put) {
+	wanted = slices.Clone(wanted)
+	slices.SortStableFunc(wanted, func(a, b Import) int { return strings.Compare(importOrder(a.Name), importOrder(b.Name)) })
 	missing := map[string][]string{}
-	for _, w := range wanted {
-		if f.localName(w.Module+"."+w.Name, limit) == w.Name || slices.Contains(missing[w.Module], w.Name) {
+	for i, w := range wanted {
+		if f.localName(w.Module+"."+w.Name, limit) == w.Name || slices.Contains(wanted[:i], w) {
 			continue
 		}
-		span, merged, old := f.mergeImport(limit, w)
-		if merged && !overlaps(spans, span) {
+		if span, merged, old := f.mergeImport(limit, w); merged {
 			puts = append(puts, importPut(w.Module, w.Name, "", old))
-			spans = append(spans, span)
+			spans = join(spans, span)
 			continue
 		}
 		missing[w.Module] = append(missing[w.Module], w.Name)
 	}
 	for _, module := range slices.Sorted(maps.Keys(missing)) {
 		names := missing[module]
-		slices.SortFunc(names, func(a, b string) int { return strings.Compare(importOrder(a), importOrder(b)) })
 		line := "from " + module + " import " + strings.Join(names, ", ")
 		if span, ok := f.importSpan(limit, module, line); ok {
 			for _, name := range names {
@@ -186,7 +186,7 @@ func likeInserted(text, inserted string) string {
 	return strings.Repeat("\n", lead) + text + strings.Repeat("\n", trail)
 }
 
-// join adds an insertion of lines; two at one place become one.
+// join adds an insertion; two at one place become one.
 func join(spans []Span, with Span) []Span {
 	for i := range spans {
 		if spans[i].Start == with.Start && spans[i].End == with.End {
@@ -195,15 +195,6 @@ func join(spans []Span, with Span) []Span {
 		}
 	}
 	return append(spans, with)
-}
-
-func overlaps(spans []Span, with Span) bool {
-	for _, s := range spans {
-		if s.Start == with.Start {
-			return true
-		}
-	}
-	return false
 }
 
 // mergeImport adds a name to "from module import a, b", in the order that import

@@ -216,33 +216,45 @@ func (r *pyRemoval) extraOf(n pyNode, put Put) {
 	}
 }
 
-// imported takes out the names that an import put there, unless other code uses them.
+// imported takes out the name that an import put there, unless other code uses it. Of
+// code that fastman brought every import goes, and what is imported may be the module.
 func (r *pyRemoval) imported(put Put, puts []Put) {
 	imp := parseImport(strings.TrimSpace(put.Text))
+	paths := []string{imp.path()}
+	generated := isGenerated(imp, puts)
+	if generated {
+		paths = append(paths, imp.module)
+	}
+	taken, stays := false, (*Stmt)(nil)
+	reason := ""
 	for _, n := range r.nodes {
 		for i, a := range n.Imports {
-			if !r.imports(n.Stmt, a, imp.path(), imp.name == "") {
+			if !slices.Contains(paths, r.imports(n.Stmt, a)) {
 				continue
 			}
-			pos, used := r.usesImport(n, a)
-			switch {
-			case !used:
+			if pos, used := r.usesImport(n, a); used {
+				stays, reason = n.Stmt, fmt.Sprintf("%s is used on line %d", a.Local(), r.f.line(pos))
+			} else if !taken || generated {
 				r.cut.name(n, i, put)
-			case isGenerated(imp, puts) && len(r.reasons) == 0:
-				r.leave(put, n.Stmt, fmt.Sprintf("%s is used on line %d", a.Local(), r.f.line(pos)))
-			default:
-				r.stay = append(r.stay, put)
+				taken = true
 			}
 		}
 	}
+	switch {
+	case taken || stays == nil:
+	case generated && len(r.reasons) == 0:
+		r.leave(put, stays, reason)
+	default:
+		r.stay = append(r.stay, put)
+	}
 }
 
-// imports reports whether one name of a statement is what stands at that path.
-func (r *pyRemoval) imports(s *Stmt, a Alias, path string, module bool) bool {
+// imports is the full name of what one name of an import statement stands for.
+func (r *pyRemoval) imports(s *Stmt, a Alias) string {
 	if s.Kind == "import" {
-		return module && a.Name == path
+		return a.Name
 	}
-	return r.f.Absolute(s)+"."+a.Name == path
+	return r.f.Absolute(s) + "." + a.Name
 }
 
 // isGenerated reports whether an import is of code that fastman brought: unlike a name
@@ -254,16 +266,17 @@ func isGenerated(imp pyImport, puts []Put) bool {
 // usesImport finds a use of what a name of an import statement binds, outside import
 // statements, what goes, and functions that import it for themselves.
 func (r *pyRemoval) usesImport(n pyNode, a Alias) (pos int, used bool) {
+	root, _, dotted := strings.Cut(a.Local(), ".")
 	outside := r.cut.gone()
 	for _, other := range r.nodes {
-		if len(other.Imports) > 0 {
-			outside = append(outside, Span{other.Start, other.End, ""})
+		if len(other.Imports) == 0 {
+			continue
 		}
-		if other.Stmt != n.Stmt && other.outer != nil && other.outer.Kind == "def" && other.outer != n.outer && len(other.Imports) > 0 && other.Binds(a.Local()) {
-			outside = append(outside, Span{other.outer.Start, other.outer.End, ""})
+		outside = append(outside, Span{other.Start, other.End, ""})
+		if def := other.outer; def != nil && def != n.outer && def.Kind == "def" && other.Binds(root) {
+			outside = append(outside, Span{def.Start, def.End, ""})
 		}
 	}
-	root, _, dotted := strings.Cut(a.Local(), ".")
 	pos, used = r.f.uses(root, false, outside)
 	if !used || !dotted || !r.bindsElsewhere(root, n.Stmt) {
 		return pos, used

@@ -70,6 +70,10 @@ func pair(t *testing.T, library *templates.Library, stack string, from, to featu
 		case strings.HasPrefix(file, ".fastman/"), strings.HasPrefix(filepath.Base(file), ".env"), isHistory(file):
 		case !kept && edits[file] == "":
 			t.Errorf("%s: was left", file)
+		case filepath.Base(file) == "settings.py": // fields stand in the order in which they came
+			if sorted(text) != sorted(wanted) {
+				t.Errorf("%s: differs from a direct install:\n%s", file, firstDifference(sorted(text), sorted(wanted)))
+			}
 		case kept && text != wanted:
 			t.Errorf("%s: differs from a direct install:\n%s", file, firstDifference(text, wanted))
 		}
@@ -79,6 +83,12 @@ func pair(t *testing.T, library *templates.Library, stack string, from, to featu
 			t.Errorf("%s: is missing", file)
 		}
 	}
+}
+
+func sorted(text string) string {
+	lines := strings.Split(text, "\n")
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
 }
 
 func isHistory(file string) bool {

@@ -231,12 +231,20 @@ func (s *search) goBack(k int, a, b span) int {
 	return x
 }
 
-// furthest is the point on the way ahead that left most lines behind it.
+// furthest is the point that left most lines behind it, on the way ahead or back.
 func (s *search) furthest(a, b span) (x, y int) {
+	wanted := 0
 	for k := s.ahead.hi; k >= s.ahead.lo; k -= 2 {
-		atX := min(*s.ahead.at(k), a.to, b.to+k)
-		if atX+atX-k > x+y {
-			x, y = atX, atX-k
+		at := min(*s.ahead.at(k), a.to, b.to+k)
+		if done := 2*at - k - a.from - b.from; done >= wanted {
+			wanted, x, y = done+1, at, at-k
+		}
+	}
+	wanted-- // the way back wins where both got as far
+	for k := s.back.hi; k >= s.back.lo; k -= 2 {
+		at := max(*s.back.at(k), a.from, b.from+k)
+		if done := a.to + b.to - 2*at + k; done >= wanted {
+			wanted, x, y = done+1, at, at-k
 		}
 	}
 	return x, y

@@ -114,7 +114,7 @@ func (golang) binds(n name) []string {
 		if majorVersion.MatchString(path.Base(full)) {
 			full = path.Dir(full)
 		}
-		base := path.Base(full)
+		base, _, _ := strings.Cut(path.Base(full), ".v") // gopkg.in/yaml.v3
 		return []string{base, strings.TrimPrefix(base, "go-"), strings.TrimSuffix(base, "-go")}
 	}
 	return []string{n.as}

@@ -58,16 +58,28 @@ func TestNothingIsLost(t *testing.T) {
 			}
 			return strings.Join(lines, "\n")
 		}
-		theirs := shuffle()
-		got := Three(KindOf(name), src, []byte(theirs), []byte(shuffle()))
+		theirs, ours := shuffle(), shuffle()
+		got := Three(KindOf(name), src, []byte(theirs), []byte(ours))
 		if len(got.Conflicts) == 0 {
 			clean++
 			checkNothingLost(t, KindOf(name), string(src), theirs, string(got.Text))
+		}
+		for _, c := range got.Conflicts {
+			checkPlace(t, theirs, c.Theirs, c.TheirsStart, c.TheirsEnd)
+			checkPlace(t, ours, c.Ours, c.OursStart, c.OursEnd)
 		}
 	}
 	t.Logf("%d clean", clean)
 	if clean < 500 {
 		t.Errorf("only %d cases merged", clean)
+	}
+}
+
+// checkPlace reads the lines that a conflict names.
+func checkPlace(t *testing.T, text string, want []byte, start, end int) {
+	t.Helper()
+	if got := strings.Join(splitLines(text)[start-1:end], ""); got != string(want) {
+		t.Fatalf("lines %d to %d are %q, not %q", start, end, got, want)
 	}
 }
 

@@ -1,6 +1,7 @@
 package merge
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -145,13 +146,14 @@ func mergeImports(l language, b, t, o file, code []string) ([]string, []Conflict
 	} else if !slices.Equal(b.loose(), o.loose()) {
 		return nil, nil, false
 	}
+	mentioned, own := l.mentions(code), slices.Concat(t.head, t.loose(), t.tail)
 	m := importMerge{
 		language: l, items: slices.Clone(start.items),
 		inBase: b.names(), inTheirs: t.names(), inOurs: o.names(),
 		comments:    lineSet(commentsOf(b.region)),
-		byUser:      mentionsBeyond(l, code, o.rest()),
-		byTemplate:  mentionsBeyond(l, code, t.rest()),
-		knownToUser: mentionsBeyond(l, slices.Concat(t.head, t.loose(), t.tail), nil),
+		byUser:      beyond(o.rest(), code, mentioned),
+		byTemplate:  beyond(t.rest(), code, mentioned),
+		knownToUser: beyond(nil, own, l.mentions(own)),
 		boundByOurs: map[string]bool{},
 	}
 	m.bind(m.inTheirs, m.knownToUser)
@@ -185,14 +187,12 @@ func (m *importMerge) bind(names map[name]bool, bound map[string]bool) {
 	}
 }
 
-// mentionsBeyond are the names that lines of code mention which are not in known.
-func mentionsBeyond(l language, code, known []string) map[string]bool {
+// beyond are the names that those lines of code mention which are not among known.
+func beyond(known, code []string, mentioned []map[string]bool) map[string]bool {
 	skip, all := lineSet(known), map[string]bool{}
-	for i, names := range l.mentions(code) {
-		for mentioned := range names {
-			if !skip[code[i]] {
-				all[mentioned] = true
-			}
+	for i, names := range mentioned {
+		if !skip[code[i]] {
+			maps.Copy(all, names)
 		}
 	}
 	return all

@@ -147,7 +147,7 @@ func TestPythonImportsAreASet(t *testing.T) {
 	use := func(n name) string { return "\n\ndef use_" + n.what + "():\n    return " + python{}.binds(n)[0] + "\n" }
 	var cases []importCase
 	var texts []string
-	for i := range 2000 {
+	for i := range 1000 {
 		c := randomImports(random(i), pool, writePython, use)
 		got := Three(Python, []byte(c.base), []byte(c.theirs), []byte(c.ours))
 		if len(got.Conflicts) > 0 {
@@ -257,7 +257,7 @@ func TestGoImportsAreASet(t *testing.T) {
 		local := map[string]string{"example.com/b/v2": "b", "example.com/go-c": "c", "example.com/e": "alias"}[n.what]
 		return fmt.Sprintf("\nvar Use%d = %s.X\n", len(n.what), cmp.Or(local, path.Base(n.what)))
 	}
-	for i := range 5000 {
+	for i := range 2000 {
 		c := randomImports(random(i), pool, writeGo, use)
 		got := Three(Go, []byte(c.base), []byte(c.theirs), []byte(c.ours))
 		if len(got.Conflicts) > 0 {

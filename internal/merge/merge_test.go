@@ -49,3 +49,36 @@ func written(r Result) []byte {
 	}
 	return text
 }
+
+// A user finds the line ends, the byte order mark and the end of his file as he had
+// them.
+func TestFormStaysTheUsers(t *testing.T) {
+	const base, ours = "a\nb\nc\nd\n", "a\nb\nc\nD\n"
+	for title, c := range map[string]struct{ base, theirs, ours, want string }{
+		"checked out with CR LF":           {base, "a\r\nb\r\nc\r\nd\r\n", ours, "a\r\nb\r\nc\r\nD\r\n"},
+		"CR LF and edited":                 {base, "A\r\nb\r\nc\r\nd\r\n", ours, "A\r\nb\r\nc\r\nD\r\n"},
+		"CR LF, nothing new":               {base, "A\r\nb\r\nc\r\nd\r\n", base, "A\r\nb\r\nc\r\nd\r\n"},
+		"a byte order mark":                {base, "\xef\xbb\xbfA\nb\nc\nd\n", ours, "\xef\xbb\xbfA\nb\nc\nD\n"},
+		"a byte order mark was ours":       {"\xef\xbb\xbf" + base, "A\nb\nc\nd\n", "\xef\xbb\xbf" + ours, "A\nb\nc\nD\n"},
+		"mixed line ends":                  {base, "A\r\nb\nc\nd\n", ours, "A\r\nb\nc\nD\n"},
+		"no last newline":                  {base, "a\nb\nc\nd", "A\nb\nc\nd\n", "A\nb\nc\nd"},
+		"a last newline where ours has no": {"a\nb\nc\nd", base, "A\nb\nc\nd", "A\nb\nc\nd\n"},
+		"a lone CR is text":                {base, "a\rx\r\nb\r\nc\r\nd\r\n", ours, "a\rx\r\nb\r\nc\r\nD\r\n"},
+		"emptied, nothing new":             {base, "", base, ""},
+		"one line, not ended":              {"a", "a", "a\r\nb", "a\r\nb"},
+	} {
+		got := Three(Text, []byte(c.base), []byte(c.theirs), []byte(c.ours))
+		if string(got.Text) != c.want || len(got.Conflicts) > 0 {
+			t.Errorf("%s: %q, %d conflicts, want %q", title, got.Text, len(got.Conflicts), c.want)
+		}
+	}
+}
+
+// A file is read as what its name says.
+func TestKindOf(t *testing.T) {
+	for name, want := range map[string]Kind{"app/main.py": Python, "types.pyi": Python, "auth.go": Go, "go.mod": Text, "py": Text, "": Text} {
+		if got := KindOf(name); got != want {
+			t.Errorf("%q: %v", name, got)
+		}
+	}
+}
