@@ -20,7 +20,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.orm import Session
 
-from app.features.auth import clients, database, mail, oauth_calls
+from app.features.auth import clients, database, mail, oauth_calls, throttle
 from app.features.auth.background import background
 from app.features.auth.config import config
 from app.features.auth.identity import identity_key
@@ -104,6 +104,7 @@ def _enter(db: Session, email: str, user_agent: str) -> Token:
         db.add(user)
         db.flush()
     client = clients.Client("127.0.0.1", user_agent, "127.0.0.1", "127.0.0.1")
+    throttle.remember_address(db, user, client=client)
     return issue_tokens(open_session(db, user, method="test", client=client))
 
 
