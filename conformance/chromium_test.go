@@ -139,7 +139,7 @@ func ask[T any](w window, action chromedp.Action[T]) T {
 
 func (w window) text(selector string) string {
 	w.t.Helper()
-	return ask(w, chromedp.Text(chromedp.CSS(selector)))
+	return ask(w, chromedp.Evaluate[string](`document.querySelector("`+selector+`").innerText`))
 }
 
 // me is the JSON that the browser shows.
