@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -60,13 +59,14 @@ var oauthDefects = []defect{
 	{
 		name: "iss is not compared", caught: `^oauth/iss-is-compared`,
 		ask: func(r *http.Request, seen *traffic) {
-			query := r.URL.Query()
-			if query.Has("iss") {
-				seen.iss = append(seen.iss, query.Get("iss"))
-			}
-			if strings.HasSuffix(r.URL.Path, "/callback/oidc") && query.Has("state") {
-				query.Set("iss", mostFrequent(seen.iss))
+			if query := r.URL.Query(); strings.HasSuffix(r.URL.Path, "/callback/oidc") {
+				query.Set("iss", seen.issuer)
 				r.URL.RawQuery = query.Encode()
+			}
+		},
+		answer: func(r *http.Response, seen *traffic) {
+			if issuer, _, found := strings.Cut(r.Header.Get("Location"), "/authorize?"); found {
+				seen.issuer = issuer
 			}
 		},
 	},
@@ -144,15 +144,4 @@ func changeQuery(name, value string) func(*http.Request, *traffic) {
 		}
 		r.URL.RawQuery = query.Encode()
 	}
-}
-
-func mostFrequent(texts []string) string {
-	best, most := "", 0
-	for _, text := range texts {
-		count := len(slices.DeleteFunc(slices.Clone(texts), func(other string) bool { return other != text }))
-		if count > most {
-			best, most = text, count
-		}
-	}
-	return best
 }

@@ -58,7 +58,7 @@ type traffic struct {
 	atOnce int
 
 	attempts  []string // cookies of sign-ins under way
-	iss       []string // of callbacks
+	issuer    string   // of the OpenID provider
 	exchanged *httptest.ResponseRecorder
 }
 
