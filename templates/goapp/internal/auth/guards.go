@@ -123,6 +123,11 @@ func (a *Auth) readClaims(r *http.Request) (*Claims, error) {
 
 // currentUser returns the user of a live session, and the claims that led there.
 func (a *Auth) currentUser(r *http.Request) (*User, *Claims, error) {
+	// fastman: if oauth
+	if cookie := a.readSessionCookie(r); cookie != "" {
+		return a.cookieUser(r, cookie)
+	}
+	// fastman: end
 	claims, err := a.readClaims(r)
 	if err != nil {
 		return nil, nil, err
