@@ -135,7 +135,7 @@ func (a *Auth) Middleware(next http.Handler) http.Handler {
 }
 
 // find returns the route of a path. One with a slash more has none, but is ours to
-// refuse: a mux might redirect it, and a client would send its password once more.
+// refuse: a mux might redirect it, and a client would send its secrets once more.
 func (a *Auth) find(path string) (found route, ok bool) {
 	path, ok = strings.CutPrefix(path, a.config.Prefix)
 	if !ok {
