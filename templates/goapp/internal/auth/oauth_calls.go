@@ -99,6 +99,7 @@ func (b callsBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
+// fastman: if github or discord
 // getJSON asks an address in the name of whoever the token was given for.
 func getJSON(ctx context.Context, calls *http.Client, token *oauth2.Token, address string, into any) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
@@ -121,3 +122,5 @@ func getJSON(ctx context.Context, calls *http.Client, token *oauth2.Token, addre
 	}
 	return json.Unmarshal(body, into)
 }
+
+// fastman: end
