@@ -51,13 +51,15 @@ type openIDClaims struct {
 	// fastman: end
 }
 
-func newOpenID(c OAuthClient, calls *http.Client) protocol {
+func newOpenID(c OAuthClient, calls *http.Client) *openID {
 	return &openID{issuer: c.Site, clientID: c.ID, calls: calls}
 }
 
 // fastman: if google
 func newGoogle(c OAuthClient, calls *http.Client) protocol {
-	return &openID{issuer: c.Site, clientID: c.ID, calls: calls, isOwn: isGoogleAddress}
+	google := newOpenID(c, calls)
+	google.isOwn = isGoogleAddress
+	return google
 }
 
 // isGoogleAddress follows Google's "Verify the Google ID token": any other address may

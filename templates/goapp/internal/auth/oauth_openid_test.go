@@ -92,7 +92,7 @@ func (i *issuer) sign(t *testing.T, method jwt.SigningMethod, key any, claims jw
 
 // open is our side of the issuer.
 func (i *issuer) open() *openID {
-	return newOpenID(OAuthClient{ID: "us", Secret: "a secret", Site: i.URL}, newCalls()).(*openID)
+	return newOpenID(OAuthClient{ID: "us", Secret: "a secret", Site: i.URL}, newCalls())
 }
 
 // Whoever the issuer vouches for is who they say; a new key of it is found.

@@ -47,7 +47,7 @@ var providers = []provider{
 	// fastman: if oidc
 	{
 		name: "oidc", title: "single sign-on", siteVariable: "OAUTH_OIDC_ISSUER",
-		scopes: []string{"openid", "email", "profile"}, open: newOpenID,
+		scopes: []string{"openid", "email", "profile"}, open: func(c OAuthClient, calls *http.Client) protocol { return newOpenID(c, calls) },
 	},
 	// fastman: end
 }

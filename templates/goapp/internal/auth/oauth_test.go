@@ -245,7 +245,9 @@ func TestProviderFails(t *testing.T) {
 		"no token":   func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("{}")) },
 		"no subject": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"access_token":"x"}`)) },
 		"too much":   func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 2*callsMaxBytes)) },
-		"a redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, 307) },
+		"a redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+		},
 		"hanging up": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"bad subject": func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(`{"access_token":"x","sub":"\u0000"}`))
