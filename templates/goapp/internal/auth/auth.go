@@ -40,7 +40,7 @@ type Auth struct {
 	policy  passwordPolicy
 	// fastman: end
 	// fastman: if oauth
-	calls    *http.Client        // of providers
+	calls    *calls              // of providers
 	services map[string]*service // by the name of their provider
 	origins  *http.CrossOriginProtection
 	// fastman: end

@@ -226,7 +226,7 @@ func (c Config) checkPublicURL() error {
 		}
 		// fastman: if oauth
 		if c.production() && c.usesProviders() {
-			return errors.New("AUTH_PUBLIC_URL is not set, and providers send people back to it" + remedy)
+			return errors.New("AUTH_PUBLIC_URL is not set, and sign-in with a provider needs it for its redirect address" + remedy)
 		}
 		// fastman: end
 		return nil

@@ -45,10 +45,6 @@ func (p provider) variable(name string) string {
 	return "OAUTH_" + strings.ToUpper(p.name) + "_" + name
 }
 
-func (c OAuthClient) isComplete() bool {
-	return !isUnset(c.ID) && !isUnset(c.Secret) && c.Site != ""
-}
-
 // isUnset also finds what stands in env files until somebody registers the app, such as
 // your-client-id.
 func isUnset(value string) bool {
@@ -79,17 +75,20 @@ func (c Config) checkSite(variable, site string) error {
 	}
 	parts, err := url.Parse(site)
 	if err != nil || (parts.Scheme != "http" && parts.Scheme != "https") || parts.Hostname() == "" {
-		return fmt.Errorf("%s is not an address\nset it to one such as https://sso.example.com", variable)
+		return fmt.Errorf("%s is not an address\nset it to an https address, or remove it", variable)
 	}
-	if c.production() && parts.Scheme != "https" {
-		return fmt.Errorf("%s is not an https address, and anybody on the way could sign in as anybody\nset it to one", variable)
+	if c.production() && parts.Scheme != "https" { // anybody on the way could sign in as anybody
+		return fmt.Errorf("%s is not https\nset it to an https address, or remove it", variable)
 	}
 	return nil
 }
 
-// usesProviders tells whether people can sign in with any provider.
+// usesProviders tells whether this app is registered with any provider.
 func (c Config) usesProviders() bool {
-	return slices.ContainsFunc(providers, func(p provider) bool { return p.client(c).isComplete() })
+	return slices.ContainsFunc(providers, func(p provider) bool {
+		client := p.client(c)
+		return !isUnset(client.ID) && !isUnset(client.Secret)
+	})
 }
 
 // crossOrigin tells requests of this app's pages from those of others.
@@ -101,7 +100,7 @@ func (c Config) crossOrigin() (*http.CrossOriginProtection, error) {
 		}
 	}
 	for _, origin := range c.TrustedOrigins {
-		if err := protection.AddTrustedOrigin(origin); err != nil {
+		if err := protection.AddTrustedOrigin(strings.TrimSuffix(origin, "/")); err != nil {
 			return nil, fmt.Errorf("AUTH_TRUSTED_ORIGINS names %q, which is no origin\nset it to origins such as https://www.example.com", origin)
 		}
 	}

@@ -10,11 +10,11 @@ import (
 func TestUnsafeOAuthConfig(t *testing.T) {
 	first := providers[0]
 	for want, variables := range map[string]map[string]string{
-		first.siteVariable + " is not an https address": {first.siteVariable: "http://sso.example.com"},
-		first.siteVariable + " is not an address":       {first.siteVariable: "sso.example.com"},
-		"OAUTH_LINK_BY_EMAIL is neither":                {"OAUTH_LINK_BY_EMAIL": "always"},
-		"AUTH_TRUSTED_ORIGINS names \"example.com\"":    {"AUTH_TRUSTED_ORIGINS": "https://example.com, example.com"},
-		"AUTH_APP_REDIRECTS names \"/here\"":            {"AUTH_APP_REDIRECTS": "/here"},
+		first.siteVariable + " is not https":         {first.siteVariable: "http://sso.example.com"},
+		first.siteVariable + " is not an address":    {first.siteVariable: "sso.example.com"},
+		"OAUTH_LINK_BY_EMAIL is neither":             {"OAUTH_LINK_BY_EMAIL": "always"},
+		"AUTH_TRUSTED_ORIGINS names \"example.com\"": {"AUTH_TRUSTED_ORIGINS": "https://example.com, example.com"},
+		"AUTH_APP_REDIRECTS names \"/here\"":         {"AUTH_APP_REDIRECTS": "/here"},
 		"AUTH_PUBLIC_URL is not set": {
 			first.variable("CLIENT_ID"): "an id", first.variable("CLIENT_SECRET"): "a secret", first.siteVariable: "https://sso.example.com",
 		},

@@ -68,10 +68,34 @@ func (a *Auth) admit(ctx context.Context, db conn, who profile) (admission, erro
 		return admission{}, errInactive
 	case !user.IsVerified():
 		return takeOver(ctx, db, user, who)
-	case !who.authoritative && a.config.OAuthLinkByEmail != linkVerified:
+	}
+	return a.linkByEmail(ctx, db, user, who)
+}
+
+// linkByEmail gives the identity to a verified account with its address, if the
+// provider may decide that. Where the account has one of that provider already, the
+// address has changed hands there.
+func (a *Auth) linkByEmail(ctx context.Context, db conn, user *User, who profile) (admission, error) {
+	known, err := hasIdentity(ctx, db, user, who.service)
+	if err != nil {
+		return admission{}, err
+	}
+	if known || !who.authoritative && a.config.OAuthLinkByEmail != linkVerified {
 		return admission{}, errEmailHasAccount
 	}
-	return admission{user: user, linked: true}, attach(ctx, db, user, who)
+	if err := attach(ctx, db, user, who); err != nil {
+		return admission{}, err
+	}
+	return admission{user: user, linked: true}, useIdentity(ctx, db, user, who)
+}
+
+// isLinked tells whether the user has an identity of the provider.
+func (a *Auth) isLinked(ctx context.Context, user *User, s *service) (bool, error) {
+	return read(ctx, a.store, func(ctx context.Context, db conn) (bool, error) { return hasIdentity(ctx, db, user, s) })
+}
+
+func hasIdentity(ctx context.Context, db conn, user *User, s *service) (bool, error) {
+	return db.exists(ctx, `SELECT subject FROM oauth_accounts WHERE user_id = $1 AND provider = $2`, user.ID, s.key)
 }
 
 // identityOwner returns the user of an identity, locked, or sql.ErrNoRows.
@@ -85,20 +109,33 @@ func admitOwner(ctx context.Context, db conn, user *User, who profile) (admissio
 	if !user.IsActive {
 		return admission{}, errInactive
 	}
-	// Before the lock it may have been unlinked.
-	found, err := db.exists(ctx, `UPDATE oauth_accounts SET last_used_at = clock_timestamp(), email = coalesce($1, email)
-		WHERE provider = $2 AND subject = $3 AND user_id = $4 RETURNING subject`,
-		orNull(who.email), who.service.key, who.subject, user.ID)
-	if err == nil && !found {
-		err = errRaced
-	}
-	if err != nil {
+	if err := useIdentity(ctx, db, user, who); err != nil {
 		return admission{}, err
 	}
 	if !user.IsVerified() && who.email != "" && identityKey(who.email) == identityKey(user.Email) {
 		return takeOver(ctx, db, user, who)
 	}
 	return admission{user: user}, showProfile(ctx, db, user, who)
+}
+
+// useIdentity writes down that somebody signs in. The address is only to be shown.
+func useIdentity(ctx context.Context, db conn, user *User, who profile) error {
+	found, err := db.exists(ctx, `UPDATE oauth_accounts SET last_used_at = clock_timestamp(), email = $1
+		WHERE provider = $2 AND subject = $3 AND user_id = $4 RETURNING subject`,
+		orNull(who.email), who.service.key, who.subject, user.ID)
+	if err == nil && !found { // before the lock it was unlinked
+		return errRaced
+	}
+	return err
+}
+
+// showProfile brings name and picture up to date where the account came from there, or
+// has none.
+func showProfile(ctx context.Context, db conn, user *User, who profile) error {
+	return db.exec(ctx, `UPDATE users SET
+			name = CASE WHEN name IS NULL OR oauth_provider = $1 THEN coalesce($2, name) ELSE name END,
+			avatar_url = CASE WHEN avatar_url IS NULL OR oauth_provider = $1 THEN coalesce($3, avatar_url) ELSE avatar_url END
+		WHERE id = $4`, who.service.name, orNull(who.name), orNull(who.avatarURL), user.ID)
 }
 
 func makeUser(ctx context.Context, db conn, who profile) (admission, error) {
@@ -118,7 +155,10 @@ func makeUser(ctx context.Context, db conn, who profile) (admission, error) {
 	if err != nil {
 		return admission{}, err
 	}
-	return admission{user: user}, insertIdentity(ctx, db, user, who)
+	if err := insertIdentity(ctx, db, user, who); err != nil {
+		return admission{}, err
+	}
+	return admission{user: user}, useIdentity(ctx, db, user, who)
 }
 
 // takeOver gives an account whose address nobody had proved to the one who has: whoever
@@ -140,7 +180,10 @@ func takeOver(ctx context.Context, db conn, user *User, who profile) (admission,
 	if err != nil {
 		return admission{}, err
 	}
-	return admission{user: user, takenOver: true, ended: ended}, insertIdentity(ctx, db, user, who)
+	if err := insertIdentity(ctx, db, user, who); err != nil {
+		return admission{}, err
+	}
+	return admission{user: user, takenOver: true, ended: ended}, useIdentity(ctx, db, user, who)
 }
 
 // dropIdentities removes all identities of a user, and those that are being linked.
@@ -158,8 +201,8 @@ func dropIdentities(ctx context.Context, db conn, user *User) error {
 }
 
 func insertIdentity(ctx context.Context, db conn, user *User, who profile) error {
-	made, err := db.exists(ctx, `INSERT INTO oauth_accounts (user_id, provider, subject, email, created_at, last_used_at)
-		VALUES ($1, $2, $3, $4, clock_timestamp(), clock_timestamp())
+	made, err := db.exists(ctx, `INSERT INTO oauth_accounts (user_id, provider, subject, email, created_at)
+		VALUES ($1, $2, $3, $4, clock_timestamp())
 		ON CONFLICT DO NOTHING RETURNING subject`, user.ID, who.service.key, who.subject, orNull(who.email))
 	if err == nil && !made {
 		return errRaced
@@ -167,21 +210,14 @@ func insertIdentity(ctx context.Context, db conn, user *User, who profile) error
 	return err
 }
 
-// attach gives a user one more identity.
+// attach gives a user one more identity, which fills in what is not known of them.
 func attach(ctx context.Context, db conn, user *User, who profile) error {
 	if err := insertIdentity(ctx, db, user, who); err != nil {
 		return err
 	}
-	return showProfile(ctx, db, user, who)
-}
-
-// showProfile takes over name and picture where the account came from, or where it has
-// none.
-func showProfile(ctx context.Context, db conn, user *User, who profile) error {
-	return db.exec(ctx, `UPDATE users SET
-			name = CASE WHEN name IS NULL OR oauth_provider = $1 THEN coalesce($2, name) ELSE name END,
-			avatar_url = CASE WHEN avatar_url IS NULL OR oauth_provider = $1 THEN coalesce($3, avatar_url) ELSE avatar_url END
-		WHERE id = $4`, who.service.name, orNull(who.name), orNull(who.avatarURL), user.ID)
+	return db.exec(ctx, `UPDATE users SET name = coalesce(name, $1), avatar_url = coalesce(avatar_url, $2),
+		oauth_provider = coalesce(oauth_provider, $3) WHERE id = $4`,
+		orNull(who.name), orNull(who.avatarURL), who.service.name, user.ID)
 }
 
 // link gives an identity to the user of a session that is still alive.
@@ -232,35 +268,46 @@ func (a *Auth) reportLinked(ctx context.Context, user *User, s *service, from cl
 }
 
 // unlink takes all identities of a provider from a user, unless no other way to sign in
-// is left.
-func (a *Auth) unlink(ctx context.Context, user *User, s *service, from client) error {
-	err := a.store.write(ctx, func(ctx context.Context, db conn) error {
-		now, err := lockUser(ctx, db, user.ID)
-		if errors.Is(err, sql.ErrNoRows) {
-			return errNotLinked
-		}
-		if err != nil {
-			return err
-		}
-		gone, err := db.exists(ctx, `DELETE FROM oauth_accounts WHERE user_id = $1 AND provider = $2 RETURNING subject`, now.ID, s.key)
-		if err == nil && !gone {
-			err = errNotLinked
-		}
-		if err != nil {
-			return err
-		}
-		if err := a.wantWayIn(ctx, db, now); err != nil {
-			return err
-		}
-		return db.exec(ctx, `UPDATE users SET oauth_provider = NULL, updated_at = clock_timestamp() WHERE id = $1 AND oauth_provider = $2`, now.ID, s.name)
+// is left, and ends the other sessions that began with them.
+func (a *Auth) unlink(ctx context.Context, user *User, s *service, current *Claims, from client) error {
+	var ended []string
+	err := a.store.write(ctx, func(ctx context.Context, db conn) (err error) {
+		ended, err = a.unlinkOnce(ctx, db, user, s, current)
+		return err
 	})
 	if err != nil {
 		return err
 	}
 	logEvent(ctx, a.log, slog.LevelInfo, "auth.oauth.unlinked",
 		slog.String("provider", s.name), slog.Int64("user_id", user.ID), slog.String("ip", from.ip))
+	a.logEnded(ctx, ended, user, from)
 	a.mails.providerUnlinked(user, s.title, from)
 	return nil
+}
+
+func (a *Auth) unlinkOnce(ctx context.Context, db conn, user *User, s *service, current *Claims) ([]string, error) {
+	now, err := lockUser(ctx, db, user.ID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, errNotLinked
+	}
+	if err != nil {
+		return nil, err
+	}
+	gone, err := db.exists(ctx, `DELETE FROM oauth_accounts WHERE user_id = $1 AND provider = $2 RETURNING subject`, now.ID, s.key)
+	if err == nil && !gone {
+		err = errNotLinked
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := a.wantWayIn(ctx, db, now); err != nil {
+		return nil, err
+	}
+	err = db.exec(ctx, `UPDATE users SET oauth_provider = NULL, updated_at = clock_timestamp() WHERE id = $1 AND oauth_provider = $2`, now.ID, s.name)
+	if err != nil {
+		return nil, err
+	}
+	return db.texts(ctx, `DELETE FROM auth_sessions WHERE user_id = $1 AND method = $2 AND id <> $3 RETURNING id`, now.ID, s.name, current.SessionID)
 }
 
 // wantWayIn returns errLastWayIn for a locked user who could not sign in again. An

@@ -63,13 +63,15 @@ func TestSameAddressElsewhere(t *testing.T) {
 	b := newBrowser(t)
 	b.signIn(bob).want(303)
 	other := profile{subject: "7", email: "Bob@example.com"}
-	b.another().signIn(other).want(409)
+	b.another().enter("other", other).want(409)
 	b.auth.config.OAuthLinkByEmail = linkVerified
-	b.another().signIn(other).want(303)
-	b.wantMail("sign-in with Tiny was added")
+	b.another().enter("other", other).want(303)
+	b.wantMail("a way to sign in was added")
 	b.auth.config.OAuthLinkByEmail = linkAuthoritative
-	b.signIn(ann).want(303)
+	b.enter("other", ann).want(303)
 	b.another().signIn(profile{subject: "8", email: ann.email}).want(303)
+	// The address has changed hands there: it is somebody else's now.
+	b.another().signIn(profile{subject: "9", email: ann.email}).want(409)
 	if b.count("users") != 2 || b.count("oauth_accounts") != 4 {
 		t.Error("there are other accounts")
 	}
@@ -109,29 +111,29 @@ func (b *browser) linking() string {
 // One more identity opens the same account, until it is taken away; the last one stays.
 func TestLinkAndUnlink(t *testing.T) {
 	b := newBrowser(t)
-	b.auth.services["other"] = &service{
-		provider: provider{name: "other", title: "Other"}, key: "https://other.example", clientID: "us", secret: "tiny-secret", speak: b.provider,
-	}
-	b.do("GET", b.leave("/auth/login/other", ann)).want(303)
+	b.enter("other", ann).want(303)
 	second := profile{subject: "2"}
 	if to := b.do("GET", b.provider.approve(t, b.linking(), second)).want(303).Header().Get("Location"); to != "/settings" {
 		t.Errorf("linking leads to %s", to)
 	}
 	b.do("GET", b.provider.approve(t, b.linking(), second)).want(303)
-	b.wantMail("sign-in with Tiny was added")
+	b.wantMail("It is Tiny.")
 	list := decode[[]publicIdentity](b.do("GET", "/auth/providers").want(200))
 	if len(list) != 2 || list[0].Provider != "other" || list[1].Provider != "tiny" || list[1].Email != nil {
 		t.Errorf("identities: %+v", list)
 	}
-	same := b.another()
+	same, again := b.another(), b.another()
 	same.signIn(second).want(303)
+	again.enter("other", ann).want(303)
 	if same.me().ID != b.me().ID {
 		t.Error("another user")
 	}
 	b.do("DELETE", "/auth/providers/other", sameOrigin).want(204)
-	b.wantMail("sign-in with Other was removed")
+	b.wantMail("It was Other.")
 	b.do("DELETE", "/auth/providers/other", sameOrigin).want(404)
 	b.do("DELETE", "/auth/providers/tiny", sameOrigin).want(409)
+	again.do("GET", "/auth/me").want(401) // which began with it
+	same.me()
 	if b.me().OAuthProvider != nil {
 		t.Error("the provider is still named")
 	}
@@ -172,9 +174,7 @@ func TestSignInTogether(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 8 {
 		tab := b.another()
-		who := ann
-		who.subject += strings.Repeat("x", i%2) // and of two identities with one address
-		back := tab.leave("/auth/login/tiny", who)
+		back := tab.leave("/auth/login/"+[]string{"tiny", "other"}[i%2], ann) // two identities with one address
 		all.Go(func() {
 			if answer := tab.do("GET", back); answer.Code != 303 {
 				t.Errorf("%d: %s", answer.Code, answer.Body)

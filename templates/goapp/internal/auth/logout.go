@@ -30,12 +30,12 @@ func (a *Auth) getLogout(w http.ResponseWriter, r *http.Request) error {
 	if err := a.endCookieSession(w, r); err != nil && !isSignedOut(err) {
 		return err
 	}
-	return redirect(w, r, "/", http.StatusSeeOther)
+	return redirect(w, "/", http.StatusSeeOther)
 }
 
 func isOwnNavigation(r *http.Request) bool {
-	mode := r.Header.Get("Sec-Fetch-Mode")
-	return r.Header.Get("Sec-Fetch-Site") != "cross-site" && (mode == "" || mode == "navigate") &&
+	site, mode := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Sec-Fetch-Mode")
+	return (site == "" || site == "same-origin" || site == "none") && (mode == "" || mode == "navigate") &&
 		!strings.Contains(r.Header.Get("Sec-Purpose")+r.Header.Get("Purpose"), "prefetch")
 }
 
@@ -43,7 +43,7 @@ func isOwnNavigation(r *http.Request) bool {
 func (a *Auth) postCookieLogout(w http.ResponseWriter, r *http.Request) error {
 	err := a.endCookieSession(w, r)
 	if wantsPage(r) && (err == nil || isSignedOut(err)) {
-		return redirect(w, r, "/", http.StatusSeeOther)
+		return redirect(w, "/", http.StatusSeeOther)
 	}
 	if err != nil {
 		return err

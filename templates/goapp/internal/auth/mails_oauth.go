@@ -2,9 +2,9 @@
 package auth
 
 func (m *mailer) providerLinked(user *User, title string, from client) {
-	m.notify(user, "sign-in with "+title+" was added", from, "")
+	m.notify(user, "a way to sign in was added", from, "It is "+title+".\n")
 }
 
 func (m *mailer) providerUnlinked(user *User, title string, from client) {
-	m.notify(user, "sign-in with "+title+" was removed", from, "")
+	m.notify(user, "a way to sign in was removed", from, "It was "+title+".\n")
 }

@@ -24,7 +24,7 @@ func readNext(query url.Values) (string, error) {
 // isOwnPath tells whether every browser, and every server that decodes once more than
 // it should, takes this for a path of the app that sends it.
 func isOwnPath(path string) bool {
-	if len(path) > nextMaxBytes {
+	if len(path) > nextMaxBytes || strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return false
 	}
 	for range 3 {
@@ -51,9 +51,11 @@ func looksOwn(path string) bool {
 		!strings.ContainsFunc(path, func(r rune) bool { return r == '\\' || unicode.IsControl(r) })
 }
 
-// redirect sends a browser on. Nobody keeps the answer, as its address may hold a code.
-func redirect(w http.ResponseWriter, r *http.Request, address string, status int) error {
+// redirect sends a browser on, to the letter. Nobody keeps the answer, as its address
+// may hold a code.
+func redirect(w http.ResponseWriter, address string, status int) error {
+	w.Header().Set("Location", address)
 	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, address, status)
+	w.WriteHeader(status)
 	return nil
 }

@@ -61,6 +61,8 @@ type departure struct{ address, state, browser string }
 // provider sees the state, and only the browser keeps the other: without it, somebody
 // could have others come back with a code of their own.
 func (a *Auth) authorize(ctx context.Context, s *service, begun authorization, linking *User, from client) (departure, error) {
+	ctx, cancel := context.WithTimeout(ctx, callsPatience)
+	defer cancel()
 	where, err := s.speak.server(ctx)
 	if err != nil {
 		return departure{}, err
@@ -68,7 +70,7 @@ func (a *Auth) authorize(ctx context.Context, s *service, begun authorization, l
 	begun.Provider, begun.Verifier = s.name, oauth2.GenerateVerifier()
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(begun.Verifier)}
 	// fastman: if google or oidc
-	if where.nonce {
+	if where.issuer != "" {
 		begun.Nonce = randomText(32)
 		options = append(options, oauth2.SetAuthURLParam("nonce", begun.Nonce))
 	}
@@ -90,51 +92,69 @@ func (a *Auth) authorize(ctx context.Context, s *service, begun authorization, l
 // callback is what a browser comes back with.
 type callback struct {
 	state, browser string
-	code, err      string
+	code, refusal  string
 	// fastman: if google or oidc
-	// issuer says who sent the browser back.
+	// issuer is who says to have sent the browser back.
 	issuer string
 	// fastman: end
 }
 
-// takeAuthorization returns the visit that a callback belongs to, once, and who is
-// linking.
-func (a *Auth) takeAuthorization(ctx context.Context, s *service, c callback) (begun authorization, linking *int64, err error) {
-	found := false
-	err = a.store.write(ctx, func(ctx context.Context, db conn) (err error) {
-		linking, found, err = authorizationChallenge.take(ctx, db, c.state, c.browser, &begun)
-		return err
-	})
-	if err == nil && (!found || begun.Provider != s.name) {
-		err = errInvalidState
-	}
-	return begun, linking, err
+// arrival is somebody who has come back.
+type arrival struct {
+	authorization
+	used    bool // the visit, which is over, whatever comes of it
+	linking *int64
+	who     profile
 }
 
-// ask exchanges the code of a callback, and asks whose it is.
-func (a *Auth) ask(ctx context.Context, s *service, begun authorization, c callback) (profile, error) {
-	switch {
-	case c.err == "access_denied":
-		return profile{}, errSignInCancelled
-	case c.err != "":
-		return profile{}, errSignInRefused
-	case c.code == "":
-		return profile{}, errInvalidCallback
-	}
+// arrive takes the visit that a callback belongs to, once, and asks who has come back.
+func (a *Auth) arrive(ctx context.Context, s *service, c callback) (arrival, error) {
 	ctx, cancel := context.WithTimeout(ctx, callsPatience)
 	defer cancel()
 	where, err := s.speak.server(ctx)
 	if err != nil {
-		return profile{}, err
+		return arrival{}, err
 	}
+	leave, err := a.calls.enter() // before the visit is used up, so that reloading the page helps
+	if err != nil {
+		return arrival{}, err
+	}
+	defer leave()
+	var back arrival
+	err = a.store.write(ctx, func(ctx context.Context, db conn) (err error) {
+		back.linking, back.used, err = authorizationChallenge.take(ctx, db, c.state, c.browser, &back.authorization)
+		return err
+	})
+	if err == nil && (!back.used || back.Provider != s.name) {
+		err = errInvalidState
+	}
+	if err == nil {
+		back.who, err = a.ask(ctx, s, where, back.authorization, c)
+	}
+	return back, err
+}
+
+// ask exchanges the code of a callback, and asks whose it is.
+func (a *Auth) ask(ctx context.Context, s *service, where server, begun authorization, c callback) (profile, error) {
 	// fastman: if google or oidc
-	if where.issuer != "" && where.issuer != c.issuer {
+	if where.issuer != "" && c.issuer != where.issuer && (c.issuer != "" || where.namesIssuer) { // RFC 9207, section 2.4
 		return profile{}, errInvalidState
 	}
 	// fastman: end
-	token, err := s.config(where, begun.RedirectURI).Exchange(context.WithValue(ctx, oauth2.HTTPClient, a.calls), c.code, oauth2.VerifierOption(begun.Verifier))
+	switch {
+	case c.refusal == "access_denied":
+		return profile{}, errSignInCancelled
+	case c.refusal != "":
+		return profile{}, errSignInRefused
+	case c.code == "":
+		return profile{}, errInvalidCallback
+	}
+	token, err := s.config(where, begun.RedirectURI).Exchange(a.calls.context(ctx), c.code, oauth2.VerifierOption(begun.Verifier))
 	if err != nil {
-		return profile{}, blame("token", err)
+		return profile{}, refusedExchange(err)
+	}
+	if !strings.EqualFold(token.TokenType, "Bearer") {
+		return profile{}, disbelieve("unavailable: token: it is no bearer token")
 	}
 	who, err := s.speak.profile(ctx, token, begun)
 	if err != nil {
@@ -148,7 +168,7 @@ func (a *Auth) ask(ctx context.Context, s *service, begun authorization, c callb
 // shown.
 func (p profile) clean(allowTest bool) (profile, error) {
 	if p.subject == "" || utf8.RuneCountInString(p.subject) > subjectMax || strings.ContainsFunc(p.subject, unicode.IsControl) {
-		return profile{}, failure("the subject is none")
+		return profile{}, disbelieve("subject: it is empty, too long or no text")
 	}
 	email, err := normalizeEmail(p.email, allowTest)
 	if err != nil {
@@ -181,10 +201,29 @@ func isPicture(address string) bool {
 		(strings.HasPrefix(lower, "https://") || strings.HasPrefix(lower, "http://"))
 }
 
-// logOAuthFailed says why nobody was let in.
+// reasons are how the log calls the answers of a sign-in that fails, in one word.
+var reasons = map[*problem]string{
+	errInvalidState:    "state",
+	errInvalidCallback: "state",
+	errSignInCancelled: "denied",
+	errSignInRefused:   "refused",
+	errCallsBusy:       "busy",
+	errNoVerifiedEmail: "no_email",
+	errEmailHasAccount: "taken",
+	errInactive:        "inactive",
+	errIdentityTaken:   "foreign",
+}
+
+// logOAuthFailed says why nobody was let in. What else can fail is logged elsewhere.
 func (a *Auth) logOAuthFailed(ctx context.Context, s *service, err error, from client) {
-	if _, told := errors.AsType[*problem](err); told { // else it is the database, which fail logs
+	reason := ""
+	if failed, ok := errors.AsType[failure](err); ok {
+		reason = failed.reason
+	} else if told, ok := errors.AsType[*problem](err); ok {
+		reason = reasons[told]
+	}
+	if reason != "" {
 		logEvent(ctx, a.log, slog.LevelWarn, "auth.oauth.failed",
-			slog.String("provider", s.name), slog.String("ip", from.ip), slog.String("reason", err.Error()))
+			slog.String("provider", s.name), slog.String("ip", from.ip), slog.String("reason", reason))
 	}
 }

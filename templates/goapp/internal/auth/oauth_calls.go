@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"sync"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -21,94 +20,72 @@ import (
 const (
 	callsPatience = 10 * time.Second // for all calls of one sign-in together
 	callsMaxBytes = 1 << 20          // of an answer
-	callsMax      = 16               // at once: a provider that hangs must not pile up requests
+	callsMax      = 16               // sign-ins that wait at once: a provider that hangs must not pile them up
 )
 
 var (
-	errCallsBusy      = &problem{status: http.StatusServiceUnavailable, detail: "Too many sign-ins at the moment, try again shortly", retryAfter: 2}
+	errCallsBusy = &problem{
+		status: http.StatusServiceUnavailable, detail: "Too many sign-ins at the same time, try again later", retryAfter: 2,
+	}
 	errProviderAnswer = &problem{status: http.StatusBadGateway, detail: "The provider did not answer as expected"}
 )
 
-// failure is why a provider was not believed, in words for the log. A client is told
-// errProviderAnswer alone.
-type failure string
-
-func (f failure) Error() string { return string(f) }
-
-func (f failure) Unwrap() error { return errProviderAnswer }
-
-// blame says what failed. The words of the provider are kept out of it, as they may
-// repeat a token; its code for the error is not (RFC 6749, section 5.2).
-func blame(what string, err error) error {
-	if errors.Is(err, errCallsBusy) {
-		return errCallsBusy
-	}
-	why := "the answer is not what it should be"
-	if told, ok := errors.AsType[failure](err); ok {
-		why = string(told)
-	} else if told, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
-		why = fmt.Sprintf("status %d", told.Response.StatusCode)
-		if errorCode.MatchString(told.ErrorCode) {
-			why = told.ErrorCode
-		}
-	} else if unanswered, ok := errors.AsType[*url.Error](err); ok {
-		why = unanswered.Err.Error()
-	}
-	return failure(what + ": " + why)
+// calls are those to all providers.
+type calls struct {
+	client *http.Client
+	places chan struct{} // of sign-ins that wait
 }
 
-var errorCode = regexp.MustCompile(`^[a-z_]{1,40}$`)
-
-// newCalls returns a client that follows no redirect, which might lead inside of our
+// newCalls makes a client that follows no redirect, which might lead inside of our
 // network.
-func newCalls() *http.Client {
-	return &http.Client{
-		Transport:     &callsTransport{places: make(chan struct{}, callsMax)},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Timeout:       callsPatience,
+func newCalls() *calls {
+	return &calls{
+		client: &http.Client{
+			Transport:     boundedTransport{},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+			Timeout:       callsPatience,
+		},
+		places: make(chan struct{}, callsMax),
 	}
 }
 
-// callsTransport bounds how many calls run at once, and how much they bring.
-type callsTransport struct{ places chan struct{} }
-
-func (t *callsTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+// enter takes a place until leave is called. It returns errCallsBusy when all are
+// taken.
+func (c *calls) enter() (leave func(), err error) {
 	select {
-	case t.places <- struct{}{}:
+	case c.places <- struct{}{}:
+		return func() { <-c.places }, nil
 	default:
 		return nil, errCallsBusy
 	}
-	leave := sync.OnceFunc(func() { <-t.places })
+}
+
+// context makes x/oauth2 and go-oidc use the client.
+func (c *calls) context(ctx context.Context) context.Context {
+	return context.WithValue(ctx, oauth2.HTTPClient, c.client)
+}
+
+// boundedTransport reads no answer that is too large.
+type boundedTransport struct{}
+
+func (boundedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := http.DefaultTransport.RoundTrip(r)
-	if err != nil {
-		leave()
-		return nil, err
+	if err == nil {
+		response.Body = http.MaxBytesReader(nil, response.Body, callsMaxBytes)
 	}
-	response.Body = callsBody{http.MaxBytesReader(nil, response.Body, callsMaxBytes), leave}
-	return response, nil
-}
-
-// callsBody keeps the place of its call until it is closed.
-type callsBody struct {
-	io.ReadCloser
-	leave func()
-}
-
-func (b callsBody) Close() error {
-	b.leave()
-	return b.ReadCloser.Close()
+	return response, err
 }
 
 // fastman: if github or discord
 // getJSON asks an address in the name of whoever the token was given for.
-func getJSON(ctx context.Context, calls *http.Client, token *oauth2.Token, address string, into any) error {
+func (c *calls) getJSON(ctx context.Context, token *oauth2.Token, address string, into any) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return err
 	}
 	token.SetAuthHeader(r)
 	r.Header.Set("Accept", "application/json")
-	response, err := calls.Do(r)
+	response, err := c.client.Do(r)
 	if err != nil {
 		return err
 	}
@@ -118,9 +95,58 @@ func getJSON(ctx context.Context, calls *http.Client, token *oauth2.Token, addre
 		return err
 	}
 	if response.StatusCode != http.StatusOK {
-		return failure(fmt.Sprintf("status %d", response.StatusCode))
+		return statusError(response.StatusCode)
 	}
 	return json.Unmarshal(body, into)
 }
 
+// statusError is an answer that is none.
+type statusError int
+
+func (e statusError) Error() string { return fmt.Sprintf("status %d", int(e)) }
+
 // fastman: end
+// failure is why a provider was not believed.
+type failure struct {
+	told   *problem // to the client
+	reason string   // for the log; its first word is always the same for the same
+}
+
+func (f failure) Error() string { return f.reason }
+
+func (f failure) Unwrap() error { return f.told }
+
+func disbelieve(reason string) error { return failure{errProviderAnswer, reason} }
+
+// unavailable says which call failed. The words of the provider are kept out of it, as
+// they may repeat a token.
+func unavailable(call string, err error) error {
+	why := "the answer is not what it should be"
+	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
+		why = fmt.Sprintf("status %d", refused.Response.StatusCode)
+		// fastman: if github or discord
+	} else if refused, ok := errors.AsType[statusError](err); ok {
+		why = refused.Error()
+		// fastman: end
+	} else if unanswered, ok := errors.AsType[*url.Error](err); ok {
+		why = unanswered.Err.Error()
+	}
+	return disbelieve("unavailable: " + call + ": " + why)
+}
+
+// refusedExchange is unavailable for the token endpoint, which may also say no (RFC
+// 6749, section 5.2): the app has another secret or redirect address there, or the code
+// is none.
+func refusedExchange(err error) error {
+	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
+	if !ok || refused.ErrorCode == "" || refused.Response.StatusCode >= http.StatusInternalServerError {
+		return unavailable("token", err)
+	}
+	if !errorCode.MatchString(refused.ErrorCode) {
+		return failure{errSignInRefused, "refused"}
+	}
+	return failure{errSignInRefused, "refused: " + refused.ErrorCode}
+}
+
+// errorCode is what a provider's code for an error looks like, and no token does.
+var errorCode = regexp.MustCompile(`^[a-z_]{1,40}$`)

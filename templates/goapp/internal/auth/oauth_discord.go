@@ -4,7 +4,6 @@ package auth
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -14,11 +13,11 @@ import (
 // discord speaks Discord's own API.
 type discord struct {
 	site  string
-	calls *http.Client
+	calls *calls
 }
 
-func newDiscord(c OAuthClient, calls *http.Client) protocol {
-	return discord{strings.TrimRight(c.Site, "/"), calls}
+func newDiscord(c OAuthClient, calls *calls) protocol {
+	return discord{c.Site, calls}
 }
 
 func (d discord) server(context.Context) (server, error) {
@@ -30,42 +29,34 @@ func (d discord) server(context.Context) (server, error) {
 }
 
 type discordUser struct {
-	ID            string `json:"id"` // a number, which holds when the account was made
-	Username      string `json:"username"`
-	Discriminator string `json:"discriminator"` // "0" for all but old accounts
-	Avatar        string `json:"avatar"`
-	Email         string `json:"email"`
-	Verified      bool   `json:"verified"`
+	ID       string `json:"id"` // a number, which holds when the account was made
+	Username string `json:"username"`
+	Avatar   string `json:"avatar"`
+	Email    string `json:"email"`
+	Verified bool   `json:"verified"`
 }
 
 func (d discord) profile(ctx context.Context, token *oauth2.Token, _ authorization) (profile, error) {
 	var user discordUser
-	if err := getJSON(ctx, d.calls, token, d.site+"/api/users/@me", &user); err != nil {
-		return profile{}, blame("users/@me", err)
+	if err := d.calls.getJSON(ctx, token, d.site+"/api/users/@me", &user); err != nil {
+		return profile{}, unavailable("users/@me", err)
 	}
 	if !user.Verified {
 		user.Email = ""
 	}
-	avatarURL, err := user.avatarURL()
-	return profile{subject: user.ID, email: user.Email, name: user.Username, avatarURL: avatarURL}, err
+	return profile{subject: user.ID, email: user.Email, name: user.Username, avatarURL: user.avatarURL()}, nil
 }
 
 // avatarURL follows "Image Formatting" of Discord's reference.
-func (u discordUser) avatarURL() (string, error) {
+func (u discordUser) avatarURL() string {
 	id, err := strconv.ParseUint(u.ID, 10, 64)
-	if err != nil {
-		return "", failure("users/@me: the id is no number")
+	switch {
+	case err != nil:
+		return ""
+	case u.Avatar == "":
+		return fmt.Sprintf("https://cdn.discordapp.com/embed/avatars/%d.png", (id>>22)%6)
+	case strings.HasPrefix(u.Avatar, "a_"): // it is animated
+		return fmt.Sprintf("https://cdn.discordapp.com/avatars/%d/%s.gif", id, u.Avatar)
 	}
-	if u.Avatar == "" {
-		index := (id >> 22) % 6
-		if old, err := strconv.ParseUint(u.Discriminator, 10, 64); err == nil && old > 0 {
-			index = old % 5
-		}
-		return fmt.Sprintf("https://cdn.discordapp.com/embed/avatars/%d.png", index), nil
-	}
-	format := "png"
-	if strings.HasPrefix(u.Avatar, "a_") { // it is animated
-		format = "gif"
-	}
-	return fmt.Sprintf("https://cdn.discordapp.com/avatars/%s/%s.%s", u.ID, u.Avatar, format), nil
+	return fmt.Sprintf("https://cdn.discordapp.com/avatars/%d/%s.png", id, u.Avatar)
 }

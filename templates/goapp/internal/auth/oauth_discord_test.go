@@ -15,8 +15,7 @@ func TestDiscord(t *testing.T) {
 	for _, c := range []struct{ user, email, avatarURL string }{
 		{`{"id":"80351110224678912","username":"ann","avatar":"8342","email":"a@example.com","verified":true}`, "a@example.com", cdn + "avatars/80351110224678912/8342.png"},
 		{`{"id":"80351110224678912","username":"ann","avatar":"a_8342","email":"a@example.com","verified":false}`, "", cdn + "avatars/80351110224678912/a_8342.gif"},
-		{`{"id":"80351110224678912","username":"ann","avatar":null,"discriminator":"0"}`, "", cdn + "embed/avatars/5.png"},
-		{`{"id":"80351110224678912","username":"ann","discriminator":"1337"}`, "", cdn + "embed/avatars/2.png"},
+		{`{"id":"80351110224678912","username":"ann","avatar":null}`, "", cdn + "embed/avatars/5.png"},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/api/users/@me" || r.Header.Get("Authorization") != "Bearer x" {

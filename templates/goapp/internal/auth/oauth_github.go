@@ -4,9 +4,7 @@ package auth
 import (
 	"cmp"
 	"context"
-	"net/http"
 	"strconv"
-	"strings"
 
 	"golang.org/x/oauth2"
 )
@@ -15,15 +13,14 @@ import (
 // for where it is.
 type gitHub struct {
 	site, api string
-	calls     *http.Client
+	calls     *calls
 }
 
-func newGitHub(c OAuthClient, calls *http.Client) protocol {
-	site := strings.TrimRight(c.Site, "/")
-	if site == "https://github.com" {
-		return gitHub{site, "https://api.github.com", calls}
+func newGitHub(c OAuthClient, calls *calls) protocol {
+	if c.Site == "https://github.com" {
+		return gitHub{c.Site, "https://api.github.com", calls}
 	}
-	return gitHub{site, site + "/api/v3", calls}
+	return gitHub{c.Site, c.Site + "/api/v3", calls}
 }
 
 func (g gitHub) server(context.Context) (server, error) {
@@ -41,11 +38,11 @@ func (g gitHub) profile(ctx context.Context, token *oauth2.Token, _ authorizatio
 		Name      string `json:"name"`
 		AvatarURL string `json:"avatar_url"`
 	}
-	if err := getJSON(ctx, g.calls, token, g.api+"/user", &user); err != nil {
-		return profile{}, blame("user", err)
+	if err := g.calls.getJSON(ctx, token, g.api+"/user", &user); err != nil {
+		return profile{}, unavailable("user", err)
 	}
 	if user.ID <= 0 {
-		return profile{}, failure("user: there is no id")
+		return profile{}, disbelieve("subject: there is no id")
 	}
 	email, err := g.email(ctx, token)
 	return profile{
@@ -64,8 +61,8 @@ func (g gitHub) email(ctx context.Context, token *oauth2.Token) (string, error) 
 		Primary  bool   `json:"primary"`
 		Verified bool   `json:"verified"`
 	}
-	if err := getJSON(ctx, g.calls, token, g.api+"/user/emails", &emails); err != nil {
-		return "", blame("user/emails", err)
+	if err := g.calls.getJSON(ctx, token, g.api+"/user/emails?per_page=100", &emails); err != nil {
+		return "", unavailable("user/emails", err)
 	}
 	for _, e := range emails {
 		if e.Primary && e.Verified {

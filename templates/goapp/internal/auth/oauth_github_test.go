@@ -23,7 +23,7 @@ func gitHubOf(t *testing.T, user, emails string) protocol {
 	}
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	return newGitHub(OAuthClient{Site: server.URL + "/"}, newCalls())
+	return newGitHub(OAuthClient{Site: server.URL}, newCalls())
 }
 
 // Somebody at GitHub is their number, and owns the primary address if it is verified.
@@ -47,7 +47,7 @@ func TestGitHub(t *testing.T) {
 
 // GitHub itself has its API elsewhere than a GitHub Enterprise.
 func TestGitHubAddresses(t *testing.T) {
-	for site, api := range map[string]string{"https://github.com": "https://api.github.com", "https://git.example.com/": "https://git.example.com/api/v3"} {
+	for site, api := range map[string]string{"https://github.com": "https://api.github.com", "https://git.example.com": "https://git.example.com/api/v3"} {
 		if ours := newGitHub(OAuthClient{Site: site}, nil).(gitHub); ours.api != api {
 			t.Errorf("%s: %s", site, ours.api)
 		}

@@ -10,7 +10,10 @@ import (
 	"time"
 )
 
-const authorizationCookie = "auth_attempt_"
+const (
+	authorizationCookie = "auth_attempt_"
+	codeMaxBytes        = 2048
+)
 
 var (
 	errUnknownProvider = &problem{status: http.StatusNotFound, detail: "Unknown provider"}
@@ -30,7 +33,7 @@ func (a *Auth) oauthEndpoints() map[string]route {
 	}
 }
 
-// find returns the provider that a path below another one names.
+// findService returns the provider that a path below another one names.
 func (a *Auth) findService(r *http.Request, parent string) (*service, error) {
 	name := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, a.config.Prefix+parent), "/")
 	s := a.services[cmp.Or(name, firstProvider)]
@@ -44,7 +47,7 @@ func (a *Auth) findService(r *http.Request, parent string) (*service, error) {
 func (a *Auth) usableService(r *http.Request, parent string) (*service, error) {
 	s, err := a.findService(r, parent)
 	if err == nil && s.speak == nil {
-		s.warn(r.Context(), s.client(a.config), a.log)
+		s.warn(r.Context(), a.log)
 		err = errNotConfigured
 	}
 	return s, err
@@ -63,20 +66,23 @@ func (a *Auth) getLogin(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, address, http.StatusFound)
+	return redirect(w, address, http.StatusFound)
 }
 
 // postProvider begins to link: the page that asks goes to the address of the answer.
 func (a *Auth) postProvider(w http.ResponseWriter, r *http.Request) error {
-	user, claims, err := a.recentUser(r)
-	if err != nil {
-		return err
-	}
-	s, err := a.usableService(r, "/providers")
+	user, claims, err := a.currentUser(r)
 	if err != nil {
 		return err
 	}
 	next, err := readNext(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	if err := a.requireRecent(r.Context(), claims); err != nil {
+		return err
+	}
+	s, err := a.usableService(r, "/providers")
 	if err != nil {
 		return err
 	}
@@ -114,44 +120,54 @@ func (a *Auth) getCallback(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	from := a.clients.read(r)
-	address, err := a.arrive(w, r, s, from)
+	address, err := a.comeBack(w, r, s, from)
 	if err != nil {
 		a.logOAuthFailed(r.Context(), s, err, from)
 		return err
 	}
 	a.purgeSoon()
-	return redirect(w, r, address, http.StatusSeeOther)
+	return redirect(w, address, http.StatusSeeOther)
 }
 
-// arrive signs in, or links, and returns where that leads.
-func (a *Auth) arrive(w http.ResponseWriter, r *http.Request, s *service, from client) (string, error) {
-	query := r.URL.Query()
-	c := callback{state: query.Get("state"), code: query.Get("code"), err: query.Get("error")}
-	// fastman: if google or oidc
-	c.issuer = query.Get("iss")
-	// fastman: end
-	name := authorizationCookieOf(c.state)
-	if c.browser = a.readCookie(r, name); c.browser == "" {
-		return "", errInvalidState
-	}
-	a.setCookie(w, name, "", 0)
-	begun, linking, err := a.takeAuthorization(r.Context(), s, c)
+// comeBack signs in, or links, and returns where that leads.
+func (a *Auth) comeBack(w http.ResponseWriter, r *http.Request, s *service, from client) (string, error) {
+	c, err := a.readCallback(r)
 	if err != nil {
 		return "", err
 	}
-	who, err := a.ask(r.Context(), s, begun, c)
+	back, err := a.arrive(r.Context(), s, c)
+	if back.used {
+		a.setCookie(w, authorizationCookieOf(c.state), "", 0)
+	}
 	if err != nil {
 		return "", err
 	}
 	switch {
-	case linking != nil:
-		err = a.link(r.Context(), who, *linking, begun.Session, from)
-	case begun.AppRedirect != "":
-		return a.admitApp(r.Context(), who, begun.destination, from)
+	case back.linking != nil:
+		err = a.link(r.Context(), back.who, *back.linking, back.Session, from)
+	case back.AppRedirect != "":
+		return a.admitApp(r.Context(), back.who, back.destination, from)
 	default:
-		err = a.admitBrowser(w, r, who, from)
+		err = a.admitBrowser(w, r, back.who, from)
 	}
-	return cmp.Or(begun.Next, a.config.AfterLoginURL), err
+	return cmp.Or(back.Next, a.config.AfterLoginURL), err
+}
+
+// readCallback wants each of what identifies a visit once, and the cookie of the visit.
+func (a *Auth) readCallback(r *http.Request) (callback, error) {
+	query := r.URL.Query()
+	c := callback{state: query.Get("state"), refusal: query.Get("error")}
+	c.browser = a.readCookie(r, authorizationCookieOf(c.state))
+	if len(query["state"]) != 1 || c.browser == "" {
+		return callback{}, errInvalidState
+	}
+	if codes := query["code"]; len(codes) == 1 && len(codes[0]) <= codeMaxBytes {
+		c.code = codes[0]
+	}
+	// fastman: if google or oidc
+	c.issuer = query.Get("iss")
+	// fastman: end
+	return c, nil
 }
 
 // admitBrowser signs in by a cookie.
@@ -252,15 +268,25 @@ func (a *Auth) getProviders(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *Auth) deleteProvider(w http.ResponseWriter, r *http.Request) error {
-	user, _, err := a.recentUser(r)
+	user, claims, err := a.currentUser(r)
 	if err != nil {
 		return err
 	}
 	s, err := a.findService(r, "/providers")
 	if err != nil {
+		return errNotLinked
+	}
+	linked, err := a.isLinked(r.Context(), user, s)
+	if err == nil && !linked {
+		err = errNotLinked
+	}
+	if err != nil {
 		return err
 	}
-	if err := a.unlink(r.Context(), user, s, a.clients.read(r)); err != nil {
+	if err := a.requireRecent(r.Context(), claims); err != nil {
+		return err
+	}
+	if err := a.unlink(r.Context(), user, s, claims, a.clients.read(r)); err != nil {
 		return err
 	}
 	return done(w)

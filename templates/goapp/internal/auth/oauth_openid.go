@@ -4,7 +4,6 @@ package auth
 import (
 	"cmp"
 	"context"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -22,7 +21,7 @@ const discoveryLifetime = time.Hour
 // openID speaks OpenID Connect Core 1.0, with discovery.
 type openID struct {
 	issuer, clientID string
-	calls            *http.Client
+	calls            *calls
 	known            atomic.Pointer[discovery]
 	// fastman: if google
 	// isOwn tells whether an address is one that the issuer itself gives out.
@@ -40,23 +39,24 @@ type discovery struct {
 
 // openIDClaims are of an id_token, or of userinfo.
 type openIDClaims struct {
-	Email         string `json:"email"`
-	EmailVerified any    `json:"email_verified"` // true, and nothing like it
-	Name          string `json:"name"`
-	Picture       string `json:"picture"`
-	AuthorizedFor string `json:"azp"`
+	Email         string  `json:"email"`
+	EmailVerified any     `json:"email_verified"` // true, and nothing like it
+	Name          string  `json:"name"`
+	Picture       string  `json:"picture"`
+	AuthorizedFor string  `json:"azp"`
+	NotBefore     float64 `json:"nbf"`
 	// fastman: if google
 	// HostedDomain is the Google Workspace that the account is of.
 	HostedDomain string `json:"hd"`
 	// fastman: end
 }
 
-func newOpenID(c OAuthClient, calls *http.Client) *openID {
+func newOpenID(c OAuthClient, calls *calls) *openID {
 	return &openID{issuer: c.Site, clientID: c.ID, calls: calls}
 }
 
 // fastman: if google
-func newGoogle(c OAuthClient, calls *http.Client) protocol {
+func newGoogle(c OAuthClient, calls *calls) protocol {
 	google := newOpenID(c, calls)
 	google.isOwn = isGoogleAddress
 	return google
@@ -82,48 +82,50 @@ func (o *openID) discover(ctx context.Context) (*discovery, error) {
 	if d := o.known.Load(); d != nil && time.Since(d.at) < discoveryLifetime {
 		return d, nil
 	}
-	found, err := oidc.NewProvider(oidc.ClientContext(ctx, o.calls), o.issuer)
+	leave, err := o.calls.enter()
 	if err != nil {
-		return nil, blame("discovery", err)
+		return nil, err
 	}
-	var told struct {
-		Keys        string   `json:"jwks_uri"`
-		NamesIssuer bool     `json:"authorization_response_iss_parameter_supported"`
-		AuthMethods []string `json:"token_endpoint_auth_methods_supported"`
+	defer leave()
+	found, err := oidc.NewProvider(o.calls.context(ctx), o.issuer)
+	if err != nil {
+		return nil, unavailable("discovery", err)
 	}
+	var told metadata
 	if err := found.Claims(&told); err != nil {
-		return nil, blame("discovery", err)
+		return nil, unavailable("discovery", err)
 	}
-	where := server{Endpoint: found.Endpoint(), nonce: true}
+	where := server{Endpoint: found.Endpoint(), issuer: o.issuer, namesIssuer: told.NamesIssuer}
 	for _, address := range []string{where.AuthURL, where.TokenURL, told.Keys, cmp.Or(found.UserInfoEndpoint(), o.issuer)} {
 		if !o.mayName(address) {
-			return nil, failure("discovery: an address is not https")
+			return nil, disbelieve("unavailable: discovery: it names an address that is not https")
 		}
 	}
-	where.AuthStyle = oauth2.AuthStyleInHeader
+	where.AuthStyle = oauth2.AuthStyleInHeader // which every server knows, if it says nothing
 	if slices.Contains(told.AuthMethods, "client_secret_post") {
 		where.AuthStyle = oauth2.AuthStyleInParams
-	}
-	if told.NamesIssuer {
-		where.issuer = o.issuer
 	}
 	d := &discovery{time.Now(), found, found.Verifier(&oidc.Config{ClientID: o.clientID}), where}
 	o.known.Store(d)
 	return d, nil
 }
 
-// mayName tells whether the issuer may have us ask that address: only one on this
-// machine may name others on it.
+// metadata is what go-oidc leaves to others of OpenID Connect Discovery, section 3.
+type metadata struct {
+	Keys        string   `json:"jwks_uri"`
+	NamesIssuer bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207
+	AuthMethods []string `json:"token_endpoint_auth_methods_supported"`
+}
+
+// mayName tells whether the issuer may have us ask that address. One that is not https
+// itself is on this machine, and may name what it serves.
 func (o *openID) mayName(address string) bool {
 	named, err := url.Parse(address)
-	if err != nil {
+	if err != nil || named.Host == "" {
 		return false
 	}
-	if named.Scheme == "https" {
-		return named.Host != ""
-	}
 	issuer, err := url.Parse(o.issuer)
-	return err == nil && named.Scheme == "http" && isLoopback(named.Hostname()) && isLoopback(issuer.Hostname())
+	return err == nil && (named.Scheme == "https" || named.Scheme == issuer.Scheme && named.Host == issuer.Host)
 }
 
 func (o *openID) profile(ctx context.Context, token *oauth2.Token, a authorization) (profile, error) {
@@ -132,16 +134,19 @@ func (o *openID) profile(ctx context.Context, token *oauth2.Token, a authorizati
 		return profile{}, err
 	}
 	text, _ := token.Extra("id_token").(string)
-	idToken, err := d.verifier.Verify(oidc.ClientContext(ctx, o.calls), text)
+	idToken, err := d.verifier.Verify(ctx, text)
+	if ctx.Err() != nil {
+		return profile{}, unavailable("keys", ctx.Err())
+	}
 	if err != nil {
-		return profile{}, failure("id_token: it is not valid")
+		return profile{}, disbelieve("id_token: it is not genuine, for us and in time")
 	}
 	var claims openIDClaims
 	if err := idToken.Claims(&claims); err != nil {
-		return profile{}, blame("id_token", err)
+		return profile{}, disbelieve("id_token: its claims have other types")
 	}
-	if idToken.Nonce != a.Nonce || !o.isFor(idToken.Audience, claims.AuthorizedFor) {
-		return profile{}, failure("id_token: it is for somebody else")
+	if idToken.Nonce != a.Nonce || !o.isFor(idToken.Audience, claims.AuthorizedFor) || !isPast(idToken.IssuedAt, claims.NotBefore) {
+		return profile{}, disbelieve("id_token: it is for another sign-in")
 	}
 	if claims.Email == "" && d.provider.UserInfoEndpoint() != "" {
 		if err := o.askUserInfo(ctx, d.provider, token, idToken.Subject, &claims); err != nil {
@@ -163,17 +168,24 @@ func (o *openID) isFor(audience []string, authorizedFor string) bool {
 	return authorizedFor == o.clientID || authorizedFor == "" && len(audience) == 1
 }
 
+// isPast tells whether a token was issued, and is valid already, by a clock that may go
+// ahead.
+func isPast(issuedAt time.Time, notBefore float64) bool {
+	latest := time.Now().Add(clockSkew * time.Second)
+	return !issuedAt.IsZero() && !issuedAt.After(latest) && notBefore <= float64(latest.Unix())
+}
+
 // askUserInfo is for issuers that say less in the id_token.
 func (o *openID) askUserInfo(ctx context.Context, p *oidc.Provider, token *oauth2.Token, subject string, into *openIDClaims) error {
-	info, err := p.UserInfo(oidc.ClientContext(ctx, o.calls), oauth2.StaticTokenSource(token))
+	info, err := p.UserInfo(o.calls.context(ctx), oauth2.StaticTokenSource(token))
 	if err != nil {
-		return blame("userinfo", err)
+		return unavailable("userinfo", err)
 	}
 	if info.Subject != subject { // section 5.3.2
-		return failure("userinfo: it is about somebody else")
+		return disbelieve("subject: userinfo is about somebody else")
 	}
 	if err := info.Claims(into); err != nil {
-		return blame("userinfo", err)
+		return unavailable("userinfo", err)
 	}
 	return nil
 }

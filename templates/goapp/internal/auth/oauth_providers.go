@@ -5,7 +5,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"net/http"
+	"strings"
 
 	"golang.org/x/oauth2"
 )
@@ -22,7 +22,7 @@ type provider struct {
 	site         string // where it is, unless the settings say another place
 	siteVariable string // the setting that does
 	scopes       []string
-	open         func(OAuthClient, *http.Client) protocol
+	open         func(OAuthClient, *calls) protocol
 }
 
 var providers = []provider{
@@ -47,7 +47,7 @@ var providers = []provider{
 	// fastman: if oidc
 	{
 		name: "oidc", title: "single sign-on", siteVariable: "OAUTH_OIDC_ISSUER",
-		scopes: []string{"openid", "email", "profile"}, open: func(c OAuthClient, calls *http.Client) protocol { return newOpenID(c, calls) },
+		scopes: []string{"openid", "email", "profile"}, open: func(c OAuthClient, calls *calls) protocol { return newOpenID(c, calls) },
 	},
 	// fastman: end
 }
@@ -64,10 +64,10 @@ type protocol interface {
 type server struct {
 	oauth2.Endpoint
 	// fastman: if google or oidc
-	// nonce: its id_token repeats what it was sent (OpenID Connect Core, section 3.1.2.1).
-	nonce bool
-	// issuer: its callbacks say that they are from it (RFC 9207); "": they do not.
+	// issuer is who signs its id_tokens; "": it is no OpenID provider.
 	issuer string
+	// namesIssuer: its callbacks say who sends them.
+	namesIssuer bool
 	// fastman: end
 }
 
@@ -84,47 +84,59 @@ type profile struct {
 // service is a provider as this app uses it.
 type service struct {
 	provider
-	key      string   // what its identities are stored under
-	clientID string   // see OAuthClient
-	secret   string   // see OAuthClient
-	speak    protocol // nil: the provider is not configured
+	key      string // what its identities are stored under
+	clientID string // see OAuthClient
+	secret   string // see OAuthClient
+	lacks    string // a variable without which it cannot be used
+	speak    protocol
 }
 
 // client is this app as the provider knows it, with what is the same for every app.
 func (p provider) client(c Config) OAuthClient {
 	client := c.OAuthClients[p.name]
-	client.Site = cmp.Or(client.Site, p.site)
+	if p.site != "" { // an issuer is what it says to the letter
+		client.Site = strings.TrimRight(cmp.Or(client.Site, p.site), "/")
+	}
 	return client
 }
 
 // newServices says of each provider that cannot be used what is missing.
-func newServices(c Config, calls *http.Client, log *slog.Logger) map[string]*service {
+func newServices(c Config, calls *calls, log *slog.Logger) map[string]*service {
 	all := map[string]*service{}
 	for _, p := range providers {
 		client := p.client(c)
-		s := &service{provider: p, key: p.name, clientID: client.ID, secret: client.Secret}
+		s := &service{provider: p, key: p.name, clientID: client.ID, secret: client.Secret, lacks: p.missing(c)}
 		if p.site == "" { // the name says nothing of who it is: its users are the issuer's
 			s.key = client.Site
 		}
-		if client.isComplete() {
+		if s.lacks == "" {
 			s.speak = p.open(client, calls)
 		} else {
-			p.warn(context.Background(), client, log)
+			s.warn(context.Background(), log)
 		}
 		all[p.name] = s
 	}
 	return all
 }
 
-func (p provider) warn(ctx context.Context, client OAuthClient, log *slog.Logger) {
-	missing := p.siteVariable
+// missing names a variable without which nobody can sign in with the provider.
+func (p provider) missing(c Config) string {
+	client := p.client(c)
 	switch {
 	case isUnset(client.ID):
-		missing = p.variable("CLIENT_ID")
+		return p.variable("CLIENT_ID")
 	case isUnset(client.Secret):
-		missing = p.variable("CLIENT_SECRET")
+		return p.variable("CLIENT_SECRET")
+	case client.Site == "":
+		return p.siteVariable
+	case c.PublicURL == "" && !c.development(): // where people would be sent back to
+		return "AUTH_PUBLIC_URL"
 	}
-	logEvent(ctx, log, slog.LevelWarn, "auth.oauth.off", slog.String("provider", p.name), slog.String("problem", missing+" is not set"))
+	return ""
+}
+
+func (s *service) warn(ctx context.Context, log *slog.Logger) {
+	logEvent(ctx, log, slog.LevelWarn, "auth.oauth.off", slog.String("provider", s.name), slog.String("problem", s.lacks+" is not set"))
 }
 
 // config is what the exchange of codes needs to know.

@@ -98,8 +98,10 @@ type browser struct {
 func newBrowser(t *testing.T, change ...func(*Config)) *browser {
 	t.Helper()
 	b := &browser{newApp(t, change...), newTiny(t), map[string]string{}}
-	b.auth.services["tiny"] = &service{
-		provider: provider{name: "tiny", title: "Tiny"}, key: "tiny", clientID: "us", secret: "tiny-secret", speak: b.provider,
+	for name, key := range map[string]string{"tiny": "tiny", "other": "https://other.example"} {
+		b.auth.services[name] = &service{
+			provider: provider{name: name, title: strings.ToUpper(name[:1]) + name[1:]}, key: key, clientID: "us", secret: "tiny-secret", speak: b.provider,
+		}
 	}
 	return b
 }
@@ -139,9 +141,14 @@ func (b *browser) leave(path string, who profile) string {
 	return b.provider.approve(b.T, b.do("GET", path).want(302).Header().Get("Location"), who)
 }
 
+func (b *browser) enter(provider string, who profile) answered {
+	b.Helper()
+	return b.do("GET", b.leave("/auth/login/"+provider, who))
+}
+
 func (b *browser) signIn(who profile) answered {
 	b.Helper()
-	return b.do("GET", b.leave("/auth/login/tiny", who))
+	return b.enter("tiny", who)
 }
 
 func (b *browser) me() publicUser {
@@ -186,6 +193,7 @@ func TestState(t *testing.T) {
 	b.another().do("GET", back).want(400)
 	b.do("GET", strings.Replace(back, "state=", "state=x", 1)).want(400)
 	b.do("GET", "/auth/callback/tiny?code=x").want(400)
+	b.do("GET", back+"&state=x").want(400)
 	kept := b.cookies
 	b.do("GET", back).want(303)
 	b.cookies = kept
@@ -222,7 +230,7 @@ func TestInjectedCode(t *testing.T) {
 // Whoever says no is told so, and a provider that does is not quoted.
 func TestRefusal(t *testing.T) {
 	b := newBrowser(t)
-	for answer, want := range map[string]int{"error=access_denied": 403, "error=%3Cb%3E": 502, "": 400} {
+	for answer, want := range map[string]int{"error=access_denied": 403, "error=%3Cb%3E": 502, "": 400, "code=x&code=y": 400} {
 		path, query, _ := strings.Cut(b.leave("/auth/login/tiny", ann), "?")
 		values, err := url.ParseQuery(query)
 		if err != nil {
@@ -269,30 +277,31 @@ func TestProviderFails(t *testing.T) {
 // As many sign-ins as can wait for providers do; the next one is told to come again.
 func TestProvidersAreAskedInTurn(t *testing.T) {
 	b := newBrowser(t)
-	transport := b.auth.calls.Transport.(*callsTransport)
+	places := b.auth.calls.places
 	for range callsMax {
-		transport.places <- struct{}{}
+		places <- struct{}{}
 	}
-	if wait := b.signIn(ann).want(503).Header().Get("Retry-After"); wait == "" {
+	back := b.leave("/auth/login/tiny", ann)
+	if wait := b.do("GET", back).want(503).Header().Get("Retry-After"); wait == "" {
 		t.Error("nobody says when to come back")
 	}
-	<-transport.places
-	b.signIn(ann).want(303)
-	if taken := len(transport.places); taken != callsMax-1 {
+	<-places
+	b.do("GET", back).want(303)
+	if taken := len(places); taken != callsMax-1 {
 		t.Errorf("%d places are taken", taken)
 	}
 }
 
 // A sign-in leads to a page of this app, and nowhere else.
 func TestNext(t *testing.T) {
-	for _, path := range []string{"/", "/orders?page=2#top", "/caf%C3%A9", "/go?to=https://example.com/", "/a:b"} {
+	for _, path := range []string{"/", "/orders?page=2#top", "/caf%C3%A9", "/a/..", "/go?to=https://example.com/", "/a:b"} {
 		if !isOwnPath(path) {
 			t.Errorf("%s is refused", path)
 		}
 	}
 	for _, path := range []string{
 		"https://evil.example", "//evil.example", "/\\evil.example", "\\evil.example", "/%2Fevil.example", "/%5Cevil.example", "/%252Fevil.example",
-		"/%2525252Fevil", "javascript:alert(1)", "evil", " /x", "/\t/evil.example", "/%09/evil.example", "/x\r\nSet-Cookie: a=b", "/%0d%0a", "/\u0085", "/%zz",
+		"/%2525252Fevil", "javascript:alert(1)", "evil", " /x", "/\t/evil.example", "/%09/evil.example", "/x\r\nSet-Cookie: a=b", "/%0d%0a", "/\u0085", "/caf\u00e9", "/a b", "/%zz",
 		"/.//evil.example", "/" + strings.Repeat("x", nextMaxBytes),
 	} {
 		if isOwnPath(path) {
