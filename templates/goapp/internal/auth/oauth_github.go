@@ -64,6 +64,9 @@ func (g gitHub) email(ctx context.Context, token *oauth2.Token) (string, error) 
 	if err := g.calls.getJSON(ctx, token, g.api+"/user/emails?per_page=100", &emails); err != nil {
 		return "", unavailable("user/emails", err)
 	}
+	if emails == nil {
+		return "", disbelieve("unavailable: user/emails: there is no list")
+	}
 	for _, e := range emails {
 		if e.Primary && e.Verified {
 			return e.Email, nil

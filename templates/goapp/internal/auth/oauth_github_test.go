@@ -38,7 +38,7 @@ func TestGitHub(t *testing.T) {
 			t.Errorf("%s %s: %+v (%v)", c.user, c.emails, who, err)
 		}
 	}
-	for _, answers := range [][2]string{{`{"login":"ann"}`, `[]`}, {`{"id":7}`, `{}`}, {`<html>`, `[]`}} {
+	for _, answers := range [][2]string{{`{"login":"ann"}`, `[]`}, {`{"id":7}`, `{}`}, {`{"id":7}`, `null`}, {`<html>`, `[]`}} {
 		if who, err := gitHubOf(t, answers[0], answers[1]).profile(t.Context(), &oauth2.Token{AccessToken: "x"}, authorization{}); err == nil {
 			t.Errorf("%s: %+v", answers, who)
 		}
