@@ -48,7 +48,7 @@ func (p provider) variable(name string) string {
 // isUnset also finds what stands in env files until somebody registers the app, such as
 // your-client-id.
 func isUnset(value string) bool {
-	return value == "" || strings.HasPrefix(strings.ToLower(value), "your") || isPlaceholder(value)
+	return value == "" || isPlaceholder(value) || strings.HasPrefix(strings.TrimPrefix(strings.ToLower(value), "https://"), "your-")
 }
 
 func (c Config) checkOAuth() error {

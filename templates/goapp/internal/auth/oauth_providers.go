@@ -127,7 +127,7 @@ func (p provider) missing(c Config) string {
 		return p.variable("CLIENT_ID")
 	case isUnset(client.Secret):
 		return p.variable("CLIENT_SECRET")
-	case client.Site == "":
+	case isUnset(client.Site):
 		return p.siteVariable
 	case c.PublicURL == "" && !c.development(): // where people would be sent back to
 		return "AUTH_PUBLIC_URL"
