@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"slices"
@@ -28,7 +27,7 @@ func newRoot(term *terminal) *cobra.Command {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(unknownFlag)
-	root.AddCommand(newCmd(term), installCmd(term), keyCmd(term), demoCmd(term), versionCmd(term))
+	root.AddCommand(newCmd(term), installCmd(term), removeCmd(term), updateCmd(term), statusCmd(term), keyCmd(term), demoCmd(term), versionCmd(term))
 	return root
 }
 
@@ -79,6 +78,72 @@ func installCmd(term *terminal) *cobra.Command {
 	cmd.Flags().StringVar(&o.UsersTable, "users-table", "users", "name of the table of users")
 	cmd.Flags().StringVar(&o.App, "app", "", "the app where several are found: FILE or MODULE:NAME; of Go the FOLDER of its main package")
 	stackFlag(cmd.Flags(), &o.Stack, "found by looking")
+	return cmd
+}
+
+func removeCmd(term *terminal) *cobra.Command {
+	var o install.RemoveOptions
+	var w wanted
+	cmd := &cobra.Command{
+		Use:   "remove:auth",
+		Short: "Take ways of signing in out again, or all of it",
+		Long: "Takes out what fastman has put in: files nobody changed since the install are as before,\n" +
+			"the others lose our lines. Migrations stay, tables too, and values that you typed.",
+		Args: exactly("no arguments", 0),
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if o.Types, o.Providers, err = w.read(); err != nil {
+				return err
+			}
+			return report(cmd.Context(), term, &o.Common, func(ctx context.Context) (*install.Report, error) {
+				return install.RemoveAuth(ctx, o)
+			})
+		},
+	}
+	common(cmd.Flags(), &o.Common)
+	w.flags(cmd.Flags(), "ways of signing in to take out")
+	cmd.Flags().BoolVar(&o.All, "all", false, "take everything out")
+	cmd.Flags().BoolVar(&o.DropTables, "drop-tables", false, "with --all: drop the tables and what is in them; asks for a typed confirmation")
+	return cmd
+}
+
+func updateCmd(term *terminal) *cobra.Command {
+	var o install.UpdateOptions
+	cmd := &cobra.Command{
+		Use:   "update:auth",
+		Short: "Bring the code in this project to this fastman's, with your edits kept",
+		Args:  exactly("no arguments", 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return report(cmd.Context(), term, &o.Common, func(ctx context.Context) (*install.Report, error) {
+				return install.UpdateAuth(ctx, o)
+			})
+		},
+	}
+	common(cmd.Flags(), &o.Common)
+	cmd.Flags().BoolVar(&o.Check, "check", false, "only say whether there is something to do: exit status 3 when there is")
+	return cmd
+}
+
+func statusCmd(term *terminal) *cobra.Command {
+	var o install.StatusOptions
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show what is installed, what was edited, and what an update would bring",
+		Args:  exactly("no arguments", 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			term.json, o.Templates = o.JSON, library()
+			s, err := install.ShowStatus(cmd.Context(), o)
+			switch {
+			case err != nil:
+				return err
+			case o.JSON:
+				return term.printJSON(s)
+			}
+			term.status(s)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&o.JSON, "json", false, "print the result as JSON")
+	cmd.Flags().StringVar(&o.Dir, "dir", ".", "folder of the project")
 	return cmd
 }
 
@@ -191,17 +256,14 @@ func (w *wanted) readOr(fallback feature.Type) ([]feature.Type, []feature.Provid
 
 // report runs a command and prints what it did, as text or as JSON.
 func report(ctx context.Context, term *terminal, o *install.Common, do func(context.Context) (*install.Report, error)) error {
-	o.Progress, o.Ask = term.progress, term.asker()
+	o.Templates, o.Progress, o.Ask, o.Typed = library(), term.progress, term.asker(), term.typed
 	term.json = o.JSON
 	r, err := do(ctx)
 	if err != nil {
 		return err
 	}
 	if o.JSON {
-		encoder := json.NewEncoder(term.out)
-		encoder.SetIndent("", "  ")
-		encoder.SetEscapeHTML(false)
-		if err := encoder.Encode(r); err != nil {
+		if err := term.printJSON(r); err != nil {
 			return err
 		}
 	} else {

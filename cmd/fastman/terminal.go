@@ -72,6 +72,13 @@ func (t *terminal) ask(question string, answers []string) string {
 	return ""
 }
 
+// typed returns the next line of stdin, be that a terminal or a pipe.
+func (t *terminal) typed(prompt string) string {
+	fmt.Fprint(t.err, "fastman: "+prompt+" ")
+	line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
+	return strings.TrimSpace(line)
+}
+
 func (t *terminal) usage(u *install.Usage) {
 	t.error(&install.Failure{What: u.What, Untouched: "nothing was done", Hint: u.Hint})
 }
@@ -101,11 +108,15 @@ func (t *terminal) error(f *install.Failure) {
 }
 
 func (t *terminal) errorJSON(f *install.Failure) {
+	_ = t.printJSON(map[string]any{"status": "failed", "error": map[string]string{
+		"what": f.What, "detail": f.Detail, "untouched": f.Untouched, "hint": f.Hint}})
+}
+
+func (t *terminal) printJSON(value any) error {
 	encoder := json.NewEncoder(t.out)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(map[string]any{"status": "failed", "error": map[string]string{
-		"what": f.What, "detail": f.Detail, "untouched": f.Untouched, "hint": f.Hint}})
+	return encoder.Encode(value)
 }
 
 // indent puts the second and further lines under the first.
@@ -126,24 +137,78 @@ func (t *terminal) report(r *install.Report) {
 	t.packages(r.Packages)
 	t.migration(r.Migration)
 	t.routes(r.Routes)
-	for _, l := range r.Left {
-		fmt.Fprintln(t.out, "left to do: "+indent(l.What, "    "))
-		fmt.Fprintln(t.out, "    "+indent(l.Do, "    "))
+	for _, note := range r.Notes {
+		fmt.Fprintln(t.out, "note: "+note)
 	}
+	t.left(r.Left)
 	for _, step := range r.Next {
 		fmt.Fprintln(t.out, "next: "+step)
 	}
 }
 
-func (t *terminal) packages(p *install.Packages) {
-	if p == nil || len(p.Added) == 0 {
+// status prints what is installed: of the files only those that are not as they were
+// written.
+func (t *terminal) status(s *install.StatusReport) {
+	if !s.Installed {
+		fmt.Fprintln(t.out, "no sign-in is installed here\nnext: fastman install:auth")
 		return
+	}
+	fmt.Fprintf(t.out, "%s %s, on %s, under %s\n", strings.Join(s.Types, ", "), s.Version, s.Stack, s.Prefix)
+	if len(s.Providers) > 0 {
+		fmt.Fprintln(t.out, "providers: "+strings.Join(s.Providers, ", "))
+	}
+	unchanged := 0
+	for _, f := range append(s.Files, s.Edits...) {
+		if f.State == install.StateUnchanged {
+			unchanged++
+			continue
+		}
+		fmt.Fprintf(t.out, "  %-9s %s\n", f.State, f.Path)
+	}
+	fmt.Fprintf(t.out, "  %d files as fastman left them\n", unchanged)
+	if s.Pending {
+		fmt.Fprintln(t.out, "an install was not finished\nnext: fastman install:auth")
+	}
+	t.update(s.Update)
+}
+
+func (t *terminal) update(u *install.Update) {
+	switch {
+	case u == nil:
+		fmt.Fprintln(t.out, "up to date")
+		return
+	case u.Error != "":
+		fmt.Fprintln(t.out, "what an update would bring could not be found out: "+indent(u.Error, "    "))
+		return
+	}
+	fmt.Fprintf(t.out, "an update to %s would bring:\n", u.Version)
+	for _, f := range u.Files {
+		fmt.Fprintf(t.out, "  %-6s %s\n", f.Action, f.Path)
+	}
+	t.left(u.Left)
+	fmt.Fprintln(t.out, "next: fastman update:auth")
+}
+
+func (t *terminal) left(all []install.Left) {
+	for _, l := range all {
+		fmt.Fprintln(t.out, "left to do: "+indent(l.What, "    "))
+		fmt.Fprintln(t.out, "    "+indent(l.Do, "    "))
+	}
+}
+
+func (t *terminal) packages(p *install.Packages) {
+	if p == nil || len(p.Added)+len(p.Removed) == 0 {
+		return
+	}
+	done, todo, packages := "packages", "install", p.Added
+	if len(p.Removed) > 0 {
+		done, todo, packages = "packages removed", "remove", p.Removed
 	}
 	if len(p.Commands) == 0 {
-		fmt.Fprintf(t.out, "packages, with %s: %s\n", p.Manager, strings.Join(p.Added, " "))
+		fmt.Fprintf(t.out, "%s, with %s: %s\n", done, p.Manager, strings.Join(packages, " "))
 		return
 	}
-	fmt.Fprintln(t.out, "packages to install:")
+	fmt.Fprintln(t.out, "packages to "+todo+":")
 	for _, c := range p.Commands {
 		fmt.Fprintln(t.out, "  "+c)
 	}

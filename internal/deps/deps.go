@@ -3,6 +3,7 @@
 package deps
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -39,7 +40,7 @@ func (n Need) String() string {
 	return n.Name + n.Spec
 }
 
-// FileEdit is a manifest as it will be. Old is nil for a new one.
+// FileEdit is a manifest as it will be. Old is nil for a new one, New for one that goes.
 type FileEdit struct {
 	Path     string // under Root
 	Old, New []byte
@@ -56,6 +57,9 @@ type Plan struct {
 	files    []FileEdit
 	commands []command
 	notes    []string
+
+	removed []string // requirements that go
+	todo    []string
 
 	env      environment
 	snapshot map[string][]byte // manifests before Run
@@ -120,8 +124,14 @@ func (p *Plan) Importable() bool {
 // Added lists the requirements that the project did not declare.
 func (p *Plan) Added() []string { return specs(p.missing) }
 
-// Files are the manifests to write before Run: of pip only, the others do it
-// themselves.
+// Removed lists the requirements that go, of those that fastman added.
+func (p *Plan) Removed() []string { return p.removed }
+
+// Todo is what a removal leaves to the user, one line each.
+func (p *Plan) Todo() []string { return p.todo }
+
+// Files are the manifests to write before Run: of pip and at a removal only, the other
+// managers do it themselves.
 func (p *Plan) Files() []FileEdit { return p.files }
 
 // Notes are facts that the user has to know, one line each.
@@ -138,17 +148,35 @@ func (p *Plan) Originals() map[string][]byte {
 	if !p.manager.kind.editsItself() || len(p.missing) == 0 {
 		return originals
 	}
-	files := []string{p.manager.manifest}
-	if p.module != nil {
-		files = append(files, "go.sum")
-	}
-	for _, file := range files {
-		if data, err := os.ReadFile(p.full(file)); err == nil {
-			originals[file] = data
+	for _, file := range p.manifests() {
+		if data, err := os.ReadFile(file); err == nil {
+			originals[p.rel(file)] = data
 		}
 	}
 	return originals
 }
+
+// Manifests are the manifests and lock files that this plan has changed, by its Files
+// and, once Run has ended, by its commands.
+func (p *Plan) Manifests() []string {
+	var changed []string
+	for _, f := range p.files {
+		changed = append(changed, f.Path)
+	}
+	for file, before := range p.snapshot {
+		if now, err := readManifest(file); err == nil && !same(before, now) {
+			changed = append(changed, p.rel(file))
+		}
+	}
+	slices.Sort(changed)
+	return changed
+}
+
+// Was returns what a manifest or a lock held before Run; nil is no such file.
+func (p *Plan) Was(file string) []byte { return p.snapshot[p.full(file)] }
+
+// same tells an empty file from none.
+func same(a, b []byte) bool { return bytes.Equal(a, b) && (a == nil) == (b == nil) }
 
 // Commands are what is still to be run, ready to paste in Root.
 func (p *Plan) Commands() []string {
@@ -187,6 +215,12 @@ func (p *Plan) dir() string { return p.full(p.manager.dir) }
 
 func (p *Plan) full(rel string) string {
 	return filepath.Join(p.project.Root, filepath.FromSlash(rel))
+}
+
+// rel is the path under Root; the lock of a workspace may stand above it.
+func (p *Plan) rel(file string) string {
+	rel, _ := filepath.Rel(p.project.Root, file)
+	return filepath.ToSlash(rel)
 }
 
 func specs(needs []Need) []string {

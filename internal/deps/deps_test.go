@@ -188,11 +188,11 @@ func TestDynamicDependencies(t *testing.T) {
 	}
 }
 
-// Before a removal the manifests come back whole: their bytes are known.
+// At a removal manifest and lock come back whole: their bytes are known.
 func TestOriginals(t *testing.T) {
 	root := folder(t, map[string]string{"pyproject.toml": poetryTable, "poetry.lock": "x"})
 	p, err := New(Project{Root: root, Python: "python3"}, tools)
-	if err != nil || len(p.Originals()) != 1 || string(p.Originals()["pyproject.toml"]) != poetryTable {
+	if err != nil || len(p.Originals()) != 2 || string(p.Originals()["pyproject.toml"]) != poetryTable || string(p.Originals()["poetry.lock"]) != "x" {
 		t.Fatalf("%v %q", err, p.Originals())
 	}
 }

@@ -105,8 +105,12 @@ func exe() string {
 
 // Installed lists the packages of a virtual environment by normalised name.
 func Installed(venv string) map[string]string {
+	return installedIn(sitePackages(venv))
+}
+
+func sitePackages(venv string) []string {
 	unix, _ := filepath.Glob(filepath.Join(venv, "lib", "python*", "site-packages"))
-	return installedIn(append(unix, filepath.Join(venv, "Lib", "site-packages")))
+	return append(unix, filepath.Join(venv, "Lib", "site-packages"))
 }
 
 var distribution = regexp.MustCompile(`^(.+?)-(\d[^-]*)(?:-.*)?\.(?:dist|egg)-info$`)

@@ -43,10 +43,13 @@ func readPyproject(file string) (*pyprojectFile, error) {
 	if err != nil || data == nil {
 		return nil, err
 	}
-	data = []byte(trimMark(data))
+	return parsePyproject(filepath.Base(file), data)
+}
+
+func parsePyproject(name string, data []byte) (*pyprojectFile, error) {
 	f := &pyprojectFile{}
-	if err := toml.Unmarshal(data, f); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Base(file), err)
+	if err := toml.Unmarshal([]byte(trimMark(data)), f); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return f, nil
 }
@@ -65,6 +68,8 @@ type entry struct {
 	version     string // as written: "==1.4", "^1.4"
 	spec        string // in a pyproject.toml: what pip is given to install it
 	file        string // under Root
+	section     string // of a TOML file: "project.dependencies", "packages"
+	extras      string // "binary", with commas
 	dev         bool
 	conditional bool // not wanted on every machine
 }
@@ -91,20 +96,25 @@ func (m manager) declared() (declared, error) {
 	if err != nil {
 		return declared{}, err
 	}
+	return m.tables(f), nil
+}
+
+// tables reads a pyproject.toml or a Pipfile.
+func (m manager) tables(f *pyprojectFile) declared {
 	d := declared{devArray: "dependency-groups.dev"}
 	d.project(m.manifest, f)
 	d.poetry(m.manifest, f)
-	d.table(m.manifest, f.Packages, false)
-	d.table(m.manifest, f.DevPackages, true)
+	d.table(m.manifest, "packages", f.Packages, false)
+	d.table(m.manifest, "dev-packages", f.DevPackages, true)
 	if dev, ok := f.Tool.UV["dev-dependencies"].([]any); ok {
-		d.list(m.manifest, dev, "dev")
+		d.list(m.manifest, "tool.uv.dev-dependencies", dev, "dev")
 	}
-	return d, nil
+	return d
 }
 
 func (d *declared) project(file string, f *pyprojectFile) {
 	for group, members := range f.Groups {
-		d.list(file, members, group)
+		d.list(file, "dependency-groups."+group, members, group)
 		if group == "test" && f.Groups["dev"] == nil {
 			d.devArray = "dependency-groups.test"
 		}
@@ -112,9 +122,9 @@ func (d *declared) project(file string, f *pyprojectFile) {
 	if f.Project == nil {
 		return
 	}
-	d.list(file, anys(f.Project.Dependencies), "")
+	d.list(file, "project.dependencies", anys(f.Project.Dependencies), "")
 	for extra, members := range f.Project.Optional {
-		d.list(file, anys(members), extra)
+		d.list(file, "project.optional-dependencies."+extra, anys(members), extra)
 		if f.Groups == nil && (extra == "dev" || extra == "test" && f.Project.Optional["dev"] == nil) {
 			d.devArray = "project.optional-dependencies." + extra
 		}
@@ -126,10 +136,10 @@ func (d *declared) poetry(file string, f *pyprojectFile) {
 	if p == nil {
 		return
 	}
-	d.table(file, p.Dependencies, false)
-	d.table(file, p.Dev, true)
-	for _, group := range p.Groups {
-		d.table(file, group.Dependencies, true)
+	d.table(file, "tool.poetry.dependencies", p.Dependencies, false)
+	d.table(file, "tool.poetry.dev-dependencies", p.Dev, true)
+	for name, group := range p.Groups {
+		d.table(file, "tool.poetry.group."+name+".dependencies", group.Dependencies, true)
 	}
 }
 
@@ -145,14 +155,14 @@ func anys(all []string) []any {
 var testGroups = []string{"", "dev", "test", "tests"}
 
 // list takes PEP 508 strings; an included group is a table, and read by itself.
-func (d *declared) list(file string, members []any, group string) {
+func (d *declared) list(file, section string, members []any, group string) {
 	for _, m := range members {
 		spec, ok := m.(string)
 		if !ok {
 			continue
 		}
-		e := entry{name: edit.PackageName(spec), version: edit.PackageVersion(spec), file: file, dev: group != "",
-			conditional: strings.Contains(spec, ";")}
+		e := entry{name: edit.PackageName(spec), version: edit.PackageVersion(spec), extras: edit.PackageExtras(spec),
+			file: file, section: section, dev: group != "", conditional: strings.Contains(spec, ";")}
 		if slices.Contains(testGroups, group) {
 			e.spec = spec
 		}
@@ -161,15 +171,16 @@ func (d *declared) list(file string, members []any, group string) {
 }
 
 // table takes poetry's and pipenv's form: name = "^1.0" or name = {version = …}.
-func (d *declared) table(file string, packages map[string]any, dev bool) {
+func (d *declared) table(file, section string, packages map[string]any, dev bool) {
 	for name, value := range packages {
 		if name == "python" {
 			continue
 		}
-		e := entry{name: edit.PackageName(name), file: file, dev: dev}
+		e := entry{name: edit.PackageName(name), file: file, section: section, dev: dev}
 		e.version, _ = value.(string)
 		if detail, ok := value.(map[string]any); ok {
 			e.version, _ = detail["version"].(string)
+			e.extras = strings.Trim(fmt.Sprint(detail["extras"]), "[]")
 			e.conditional = detail["markers"] != nil || detail["python"] != nil || detail["platform"] != nil || detail["optional"] != nil
 		}
 		d.entries = append(d.entries, e)
@@ -208,7 +219,7 @@ func (d *declared) include(root, file string, dev bool, seen map[string]bool) er
 			}
 			continue
 		}
-		d.entries = append(d.entries, entry{name: r.Name, version: r.Version, file: file, dev: dev, conditional: r.Conditional})
+		d.entries = append(d.entries, entry{name: r.Name, version: r.Version, extras: r.Extras, file: file, dev: dev, conditional: r.Conditional})
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -81,20 +82,32 @@ func lastLines(res run.Result) string {
 	return strings.Join(lines[max(0, len(lines)-8):], "\n")
 }
 
-// manifests are the files that a manager writes by itself.
+// manifests are the files that the manager writes by itself, but for those that this
+// plan has in its Files.
 func (p *Plan) manifests() []string {
-	dir := p.dir()
+	var all []string
+	switch dir := p.dir(); p.manager.kind {
+	case goModules:
+		all = p.goManifests()
+	case uv, poetry, pipenv:
+		all = []string{filepath.Join(dir, path.Base(p.manager.manifest)), p.lockFile()}
+	}
+	return slices.DeleteFunc(all, func(file string) bool {
+		return slices.ContainsFunc(p.files, func(f FileEdit) bool { return p.full(f.Path) == file })
+	})
+}
+
+// lockFile is the lock of a manager that has one.
+func (p *Plan) lockFile() string {
 	switch p.manager.kind {
 	case uv:
-		return []string{filepath.Join(dir, "pyproject.toml"), filepath.Join(p.manager.uvRoot, "uv.lock")}
+		return filepath.Join(p.manager.uvRoot, "uv.lock")
 	case poetry:
-		return []string{filepath.Join(dir, "pyproject.toml"), filepath.Join(dir, "poetry.lock")}
-	case goModules:
-		return p.goManifests()
+		return filepath.Join(p.dir(), "poetry.lock")
 	case pipenv:
-		return []string{filepath.Join(dir, "Pipfile"), filepath.Join(dir, "Pipfile.lock")}
+		return filepath.Join(p.dir(), "Pipfile.lock")
 	}
-	return nil
+	return ""
 }
 
 func (p *Plan) takeSnapshot() error {
@@ -169,7 +182,7 @@ func (p *Plan) Clean() error {
 
 // put makes file hold want; nil is no file.
 func put(file string, want, now []byte) error {
-	if string(want) == string(now) && (want == nil) == (now == nil) {
+	if same(want, now) {
 		return nil
 	}
 	return plan.ReplaceFile(file, want)

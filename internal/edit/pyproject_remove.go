@@ -47,6 +47,12 @@ func PyprojectPrune(src []byte, section string) Result {
 	return Result{Status: Done, Out: out}
 }
 
+// PyprojectHas reports whether a section is there, be it empty.
+func PyprojectHas(src []byte, section string) bool {
+	s, err := scanSection(src, section)
+	return err == nil && (s.there || s.braces || len(s.items) > 0)
+}
+
 // tomlItem is an element of an array or a key of a table. Offsets are of the source.
 type tomlItem struct {
 	name       string // normalised; "" for what is no requirement
@@ -57,6 +63,7 @@ type tomlItem struct {
 type section struct {
 	path       []string
 	array      bool
+	there      bool       // its array, or the header of its table
 	braces     bool       // a table in braces
 	tables     []tomlItem // packages with tables of their own
 	items      []tomlItem
@@ -102,6 +109,7 @@ func (s *section) table(path []string, at int) {
 	if n := len(s.path); len(path) > n && slices.Equal(path[:n], s.path) {
 		s.tables = append(s.tables, tomlItem{name: PackageName(path[n])})
 	}
+	s.there = s.there || slices.Equal(path, s.path)
 	if slices.Equal(path, s.path) || slices.Equal(path, s.path[:len(s.path)-1]) {
 		s.header, s.next = at, -1
 	}
@@ -115,7 +123,7 @@ func (s *section) keyValue(src []byte, base int, full []string, e *unstable.Node
 	}
 	switch n := len(s.path); {
 	case slices.Equal(full, s.path) && value.Kind == unstable.Array:
-		s.array, s.shut = true, end-1
+		s.array, s.there, s.shut = true, true, end-1
 		keyEnd := base + lastKeyEnd(e)
 		s.open = keyEnd + bytes.IndexByte(src[keyEnd:], '[') + 1
 		s.elements(src, base, value)

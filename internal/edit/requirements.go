@@ -13,6 +13,7 @@ import (
 type Requirement struct {
 	Name    string // normalised as in PEP 503; "" for an option
 	Version string // "==1.4", ">=2,<3", "" when free
+	Extras  string // "binary" of name[binary]
 	Include string // the file of "-r FILE"
 
 	Conditional bool // has a marker: not wanted on every machine
@@ -20,7 +21,7 @@ type Requirement struct {
 
 var (
 	// The name at the head of a PEP 508 requirement, with extras.
-	requirementName = regexp.MustCompile(`^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*`)
+	requirementName = regexp.MustCompile(`^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([^\]]*)\])?\s*`)
 	includeOption   = regexp.MustCompile(`^(?:-r|--requirement)[\s=]*(.+)$`)
 	eggName         = regexp.MustCompile(`[#&]egg=([A-Za-z0-9._-]+)`)
 	lineComment     = regexp.MustCompile(`(?:^|\s+)#.*$`)
@@ -35,6 +36,14 @@ func PackageName(spec string) string {
 		return ""
 	}
 	return strings.ToLower(nameRuns.ReplaceAllString(m[1], "-"))
+}
+
+// PackageExtras is what stands in the brackets of a requirement.
+func PackageExtras(spec string) string {
+	if m := requirementName.FindStringSubmatch(strings.TrimSpace(spec)); m != nil {
+		return m[2]
+	}
+	return ""
 }
 
 // PackageVersion is what a requirement says about versions, without markers.
@@ -106,7 +115,7 @@ func parseRequirement(line string) (Requirement, bool) {
 	if name == "" || strings.Contains(line, "://") && !strings.Contains(line, "@") {
 		return Requirement{}, false
 	}
-	return Requirement{Name: name, Version: PackageVersion(line), Conditional: strings.Contains(line, ";")}, true
+	return Requirement{Name: name, Version: PackageVersion(line), Extras: PackageExtras(line), Conditional: strings.Contains(line, ";")}, true
 }
 
 // RequirementsAdd appends the requirements whose package has no entry yet; an entry

@@ -57,7 +57,7 @@ func TestRequirementsRefused(t *testing.T) {
 
 func TestRequirements(t *testing.T) {
 	src := "-r base.txt\n--requirement=dev.txt\n-c c.txt\nA.B_c [x,y] >=1, <2 ; python_version<'4' # why\nd~=1.4 \\\n  --hash=x\nhttps://example.org/e.whl\n./local\n"
-	want := []Requirement{{Include: "base.txt"}, {Include: "dev.txt"}, {Name: "a-b-c", Version: ">=1, <2", Conditional: true}, {Name: "d", Version: "~=1.4"}}
+	want := []Requirement{{Include: "base.txt"}, {Include: "dev.txt"}, {Name: "a-b-c", Version: ">=1, <2", Extras: "x,y", Conditional: true}, {Name: "d", Version: "~=1.4"}}
 	if got := Requirements([]byte(src)); !slices.Equal(got, want) {
 		t.Errorf("%+v", got)
 	}

@@ -98,6 +98,13 @@ func (s Set) Without(types ...Type) Set {
 	return Set{rest, s.Providers()}
 }
 
+// Minus returns the types that other lacks and, with oauth, the providers that other
+// lacks.
+func (s Set) Minus(other Set) Set {
+	providers := slices.DeleteFunc(s.Providers(), other.HasProvider)
+	return s.Without(append(other.Types(), OAuth)...).Plus(nil, providers)
+}
+
 // WithoutProviders returns the set less these providers; with the last one goes oauth.
 func (s Set) WithoutProviders(providers ...Provider) Set {
 	return s.WithProviders(slices.DeleteFunc(s.Providers(), func(p Provider) bool { return slices.Contains(providers, p) })...)

@@ -54,6 +54,9 @@ func TestProvidersComeAndGo(t *testing.T) {
 	if none := set.WithoutProviders(GitHub, Google); none.String() != "jwt, passkey" {
 		t.Errorf("less both: %s", none)
 	}
+	if rest := set.Minus(NewSet(JWT).WithProviders(Google)); rest.String() != "oauth (github), passkey" {
+		t.Errorf("what a smaller set lacks: %s", rest)
+	}
 	if less := set.Without(JWT); less.String() != "oauth (github, google), passkey" || set.Equal(less) {
 		t.Errorf("less jwt: %s", less)
 	}

@@ -14,7 +14,7 @@ import (
 // A boot that takes longer waits for something that is not there.
 const bootTimeout = 60 * time.Second
 
-// packages adds what is missing through the project's own manager. When that
+// install adds or removes packages through the project's own manager. When that
 // fails the files stay: one command then completes the install.
 func (r *recipe) install(ctx context.Context) error {
 	if r.deps.Empty() {
@@ -24,12 +24,16 @@ func (r *recipe) install(ctx context.Context) error {
 		r.report.Packages = packagesOf(r.deps, false)
 		return nil
 	}
-	r.say("installing packages with " + r.deps.Manager() + ": " + strings.Join(r.deps.Added(), " "))
+	verb := "install"
+	if r.job.removes {
+		verb = "remove"
+	}
+	r.say(strings.TrimSuffix(verb, "e") + "ing packages with " + r.deps.Manager() + ": " + strings.Join(append(r.deps.Added(), r.deps.Removed()...), " "))
 	err := r.deps.Run(ctx, quiet)
 	r.packagesFailed = err != nil
 	r.report.Packages = packagesOf(r.deps, err == nil)
 	if err != nil {
-		r.report.left("the packages were not installed: "+err.Error(), strings.Join(r.deps.Commands(), "\n"))
+		r.report.left("the packages were not "+strings.TrimSuffix(verb, "e")+"ed: "+err.Error(), strings.Join(r.deps.Commands(), "\n"))
 	}
 	return nil
 }
@@ -38,7 +42,7 @@ func (r *recipe) install(ctx context.Context) error {
 func quiet(string) {}
 
 func packagesOf(d *deps.Plan, installed bool) *Packages {
-	p := &Packages{Manager: d.Manager(), Added: d.Added()}
+	p := &Packages{Manager: d.Manager(), Added: d.Added(), Removed: d.Removed()}
 	if !installed {
 		p.Commands = d.Commands()
 	}
@@ -88,7 +92,7 @@ func (r *recipe) mounted(ctx context.Context, b *booted) error {
 			r.report.Routes = append(r.report.Routes, route.Route)
 		}
 	}
-	if len(r.report.Routes) == 0 && len(r.report.Left) == 0 {
+	if len(r.report.Routes) == 0 && len(r.report.Left) == 0 && !r.target().Empty() {
 		r.report.Left = append(r.report.Left, b.Unmounted)
 	}
 	for _, route := range r.report.Routes {
@@ -104,7 +108,7 @@ func (r *recipe) mounted(ctx context.Context, b *booted) error {
 // bootFailed finds out whose error it is: without our files the app either starts,
 // then it was ours and they stay away, or it does not, then they come back.
 func (r *recipe) bootFailed(ctx context.Context, trace string) error {
-	undone := r.undo(ctx, "the app no longer "+r.stack.place().starts+"s with the new code", trace)
+	undone := r.undo(ctx, "the app no longer "+r.stack.place().starts+"s with the change", trace)
 	if len(r.plan.Changes()) == 0 {
 		return undone
 	}
@@ -131,7 +135,7 @@ func (r *recipe) reapply(ctx context.Context) (err error) {
 
 // undo brings every file back and says why.
 func (r *recipe) undo(ctx context.Context, what, detail string) error {
-	return r.undoWith(ctx, what, detail, "mend what the error names, or install with --no-boot to look into it")
+	return r.undoWith(ctx, what, detail, r.job.mended)
 }
 
 func (r *recipe) undoWith(ctx context.Context, what, detail, hint string) error {

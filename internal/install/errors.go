@@ -26,6 +26,8 @@ func writeFailure(err error) error {
 		return failure(err.Error(), "free some space on that disk, then run again")
 	case errors.Is(err, plan.ErrChanged):
 		return failure(err.Error(), "close what writes to that file, then run again")
+	case errors.Is(err, plan.ErrLink):
+		return failure(err.Error(), "put the file in the link's place, or take the link away yourself; then run again")
 	case errors.Is(err, plan.ErrExists):
 		return failure(err.Error(), "move the file away, then run again")
 	}
@@ -59,8 +61,8 @@ func (r *recipe) keepShape() error {
 		return nil
 	}
 	for _, shape := range []struct{ flag, asked, usual, is string }{
-		{"--prefix", r.Prefix, "/auth", m.Prefix},
-		{"--users-table", r.UsersTable, "users", m.UsersTable},
+		{"--prefix", r.Prefix, usualPrefix, m.Prefix},
+		{"--users-table", r.UsersTable, usualTable, m.UsersTable},
 	} {
 		if shape.asked != shape.is && shape.asked != shape.usual {
 			return failure(fmt.Sprintf("%s=%s: this project was installed with %s", shape.flag, shape.asked, shape.is),

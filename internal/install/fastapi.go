@@ -4,10 +4,14 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path"
 	"path/filepath"
+	"slices"
 
 	"fastman/internal/deps"
+	"fastman/internal/edit"
 	"fastman/internal/project"
+	"fastman/templates"
 )
 
 // fastapi is a FastAPI project.
@@ -18,11 +22,12 @@ type fastapi struct {
 }
 
 func (r *fastapi) look(ctx context.Context) (err error) {
-	r.project, err = project.Look(ctx, r.root, project.Options{App: r.App, UsersTable: r.UsersTable, Own: r.ownFiles()})
+	r.project, err = project.Look(ctx, r.root, project.Options{App: r.App, UsersTable: r.UsersTable, Own: append(r.ownFiles(), path.Base(revisionFile))})
 	if err != nil {
 		return refusal(err)
 	}
-	r.emitter = &emitter{templates: r.library(), p: r.project, set: r.target(), prefix: r.Prefix, users: r.UsersTable, exists: r.exists}
+	r.emitter = &emitter{templates: r.library(), p: r.project, set: r.target(), prefix: r.Prefix, users: r.UsersTable, exists: r.exists,
+		stands: r.was().stands(), isOurs: r.was().put}
 	return r.refuse()
 }
 
@@ -63,7 +68,7 @@ func (r *fastapi) refuse() error {
 func (r *fastapi) check(ctx context.Context) error {
 	sources := map[string][]byte{}
 	for _, c := range r.plan.Changes() {
-		if filepath.Ext(c.Path) == ".py" && !r.asCut[c.Path] {
+		if filepath.Ext(c.Path) == ".py" && c.New != nil && !r.asCut[c.Path] {
 			sources[c.Path] = c.New
 		}
 	}
@@ -101,6 +106,16 @@ var minimums = map[string]string{"sqlalchemy": "2.0", "pydantic": "2.0", "fastap
 func depsProject(root string, p *project.Project) deps.Project {
 	return deps.Project{Root: root, ImportRoot: p.ImportRoot, Python: p.Python.Path, Version: p.Python.Version, Venv: p.Python.Venv}
 }
+
+func (r *fastapi) packagesOut(_ context.Context, gone deps.Removal) (*deps.Plan, error) {
+	return deps.NewRemoval(depsProject(r.root, r.project), gone)
+}
+
+func (r *fastapi) needsPackage(added string) bool {
+	return slices.ContainsFunc(r.library().PackagesOf(r.target()), func(p templates.Package) bool { return edit.PackageName(p.Name) == edit.PackageName(added) })
+}
+
+func (r *fastapi) sources() []string { return r.project.Sources }
 
 func (r *fastapi) packages(context.Context) (*deps.Plan, error) {
 	return deps.New(depsProject(r.root, r.project), needsOf(r.library().PackagesOf(r.target())))

@@ -1,6 +1,7 @@
 package install
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -187,6 +188,22 @@ func (r *fastapi) revision() *Migration {
 func (r *fastapi) alembicCommand(revision string) string {
 	dir := path.Dir(r.alembicIni())
 	command := r.deps.PrefixFrom(dir) + "alembic upgrade " + revision
+	if dir != "." {
+		command = "cd " + dir + " && " + command
+	}
+	return command
+}
+
+// downgradeCommand takes the tables of the sign-in away.
+func (r *fastapi) downgradeCommand() string {
+	to := "base"
+	if src, err := r.plan.Read(r.emitter.stands[revisionFile]); err == nil {
+		if m := downRevision.Find(src); m != nil && !bytes.HasSuffix(m, []byte("None")) {
+			to = strings.Trim(string(bytes.TrimPrefix(m, []byte("down_revision = "))), `"'`)
+		}
+	}
+	dir := path.Dir(r.alembicIni())
+	command := r.deps.PrefixFrom(dir) + "alembic downgrade " + to
 	if dir != "." {
 		command = "cd " + dir + " && " + command
 	}

@@ -2,9 +2,11 @@ package install
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"fastman/internal/cut"
@@ -22,6 +24,8 @@ type emitter struct {
 	prefix    string // "/auth"
 	users     string // name of the users table
 	exists    func(path string) bool
+	stands    map[string]string             // template of each file that an earlier run made: the file
+	isOurs    func(file, field string) bool // reports whether an earlier run has put a field there
 
 	out []emitted
 }
@@ -45,27 +49,44 @@ func (e *emitter) packages() error {
 		source := path.Join("app", folder, "__init__.py")
 		target := path.Join(e.p.PackageDir, folder, "__init__.py")
 		needed := folder == "features" || folder == "" && e.p.NewPackage || folder == "core" && e.usesCore()
-		if needed && !e.exists(path.Dir(target)) {
-			if err := e.add(source, target); err != nil {
-				return err
-			}
+		stands := e.stands[source]
+		if stands == "" && !(needed && !e.exists(path.Dir(target))) {
+			continue
+		}
+		if err := e.add(source, cmp.Or(stands, target)); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (e *emitter) usesCore() bool { return e.p.Settings == nil || e.ownDatabase() }
+func (e *emitter) usesCore() bool { return e.ownSettings() || e.ownDatabase() }
+
+// Templates of what a project may have its own form of. What a first run has made
+// stays, whatever the project has come to hold since.
+const (
+	settingsFile = "app/core/config.py"
+	databaseFile = "app/core/database.py"
+	alembicFile  = "alembic.ini"
+	envFile      = "alembic/env.py"
+	revisionFile = "alembic/versions/4c1d0a7be52f_auth.py" // of every set that has tables
+)
+
+func (e *emitter) ownSettings() bool { return e.p.Settings == nil || e.stands[settingsFile] != "" }
 
 func (e *emitter) settings() error {
-	if e.p.Settings != nil {
+	if !e.ownSettings() {
 		return nil
 	}
-	return e.add("app/core/config.py", e.configPath())
+	return e.add(settingsFile, e.configPath())
 }
 
 // configPath is the contract's app/core/config.py, or a module of our own where
 // the project has other things under that name.
 func (e *emitter) configPath() string {
+	if stands := e.stands[settingsFile]; stands != "" {
+		return stands
+	}
 	core := path.Join(e.p.PackageDir, "core")
 	if target := path.Join(core, "config.py"); !e.exists(target) && !e.exists(core+".py") {
 		return target
@@ -76,6 +97,9 @@ func (e *emitter) configPath() string {
 // ownDatabase reports whether the project has no database code at all, so that it
 // gets a module of its own in the usual place.
 func (e *emitter) ownDatabase() bool {
+	if e.stands[revisionFile] != "" {
+		return e.stands[databaseFile] != ""
+	}
 	db := e.p.Database
 	core := path.Join(e.p.PackageDir, "core")
 	return db.Base == nil && db.Engine == nil && db.Async == nil && !db.SQLModel &&
@@ -84,7 +108,7 @@ func (e *emitter) ownDatabase() bool {
 
 func (e *emitter) database() error {
 	if e.ownDatabase() {
-		return e.add("app/core/database.py", path.Join(e.p.PackageDir, "core", "database.py"))
+		return e.add(databaseFile, path.Join(e.p.PackageDir, "core", "database.py"))
 	}
 	if variant := e.baseVariant(); variant != "" {
 		if err := e.add("variants/"+variant, path.Join(e.authDir(), "base.py")); err != nil {
@@ -100,6 +124,9 @@ func (e *emitter) database() error {
 // baseVariant names the declarative base that has to be made; "" when the
 // project's own can be subclassed as it is.
 func (e *emitter) baseVariant() string {
+	if e.stands[revisionFile] != "" {
+		return e.standing("base_")
+	}
 	db := e.p.Database
 	switch {
 	case db.Base == nil && db.SQLModel:
@@ -112,7 +139,20 @@ func (e *emitter) baseVariant() string {
 	return ""
 }
 
+// standing is the variant that an earlier run has chosen.
+func (e *emitter) standing(kind string) string {
+	for source := range e.stands {
+		if name, found := strings.CutPrefix(source, "variants/"); found && strings.HasPrefix(name, kind) {
+			return name
+		}
+	}
+	return ""
+}
+
 func (e *emitter) engineVariant() string {
+	if e.stands[revisionFile] != "" {
+		return e.standing("engine_")
+	}
 	db := e.p.Database
 	switch {
 	case db.Engine != nil:
@@ -129,14 +169,69 @@ func (e *emitter) feature() error {
 }
 
 func (e *emitter) migrations() error {
-	if e.p.Alembic == nil {
-		for _, name := range []string{"alembic.ini", "alembic/env.py", "alembic/script.py.mako"} {
+	left, err := e.templates.Read(fastapiStack, "variants/env_left.py")
+	if err != nil {
+		return err
+	}
+	if e.p.Alembic == nil || e.stands[alembicFile] != "" || e.p.Alembic.Env != nil && hash(e.p.Alembic.Env.Src) == hash(left) {
+		for _, name := range []string{alembicFile, envFile, "alembic/script.py.mako"} {
 			if err := e.add(name, path.Join(e.p.ImportRoot, name)); err != nil {
 				return err
 			}
+			if name == envFile {
+				e.out[len(e.out)-1].Left = left
+			}
 		}
 	}
-	return e.tree("alembic/versions", e.versionsDir())
+	return e.revisions()
+}
+
+// revisions emits the migrations. Those that are new form a chain onto the project's
+// head of the day; the others are history.
+func (e *emitter) revisions() error {
+	names, err := e.templates.Tree(fastapiStack, "alembic/versions")
+	if err != nil {
+		return err
+	}
+	down := e.head()
+	for _, name := range baseFirst(names) {
+		target := cmp.Or(e.stands[name], path.Join(e.versionsDir(), path.Base(name)))
+		before := len(e.out)
+		if err := e.add(name, target); err != nil {
+			return err
+		}
+		for i := before; i < len(e.out); i++ { // none where the set has no use for it
+			e.out[i].Once = true
+			if !e.exists(target) {
+				e.out[i].Content, e.out[i].AsCut = chained(e.out[i].Content, down), e.out[i].AsCut && down == ""
+				down, _, _ = strings.Cut(path.Base(name), "_")
+			}
+		}
+	}
+	return nil
+}
+
+// baseFirst puts the revision that owns the users in front: the others refer to it.
+func baseFirst(names []string) []string {
+	slices.SortStableFunc(names, func(a, b string) int {
+		return strings.Compare(strings.TrimPrefix(a, revisionFile), strings.TrimPrefix(b, revisionFile))
+	})
+	return names
+}
+
+var (
+	downRevision = regexp.MustCompile(`(?m)^down_revision = .*$`)
+	revises      = regexp.MustCompile(`(?m)^Revises:.*$`)
+)
+
+// chained makes a revision follow upon another; "" is none.
+func chained(text []byte, down string) []byte {
+	value := "None"
+	if down != "" {
+		value = fmt.Sprintf("%q", down)
+	}
+	text = downRevision.ReplaceAll(text, []byte("down_revision = "+value))
+	return revises.ReplaceAll(text, []byte(strings.TrimRight("Revises: "+down, " ")))
 }
 
 func (e *emitter) tests() error { return e.tree("tests/auth", path.Join(e.p.TestsDir, "auth")) }
@@ -168,7 +263,7 @@ func (e *emitter) add(source, target string) error {
 	if path.Ext(source) != ".txt" {
 		fitted = []byte(e.fit(target, string(out)))
 	}
-	e.out = append(e.out, emitted{Path: target, Content: fitted, AsCut: bytes.Equal(out, fitted)})
+	e.out = append(e.out, emitted{Path: target, From: source, Content: fitted, AsCut: bytes.Equal(out, fitted)})
 	return nil
 }
 
@@ -183,11 +278,7 @@ func (e *emitter) versionsDir() string {
 	return path.Join(e.p.ImportRoot, "alembic", "versions")
 }
 
-var (
-	parents      = regexp.MustCompile(`\.parents\[\d+\]`)
-	downRevision = regexp.MustCompile(`(?m)^down_revision = None$`)
-	revises      = regexp.MustCompile(`(?m)^Revises:$`)
-)
+var parents = regexp.MustCompile(`\.parents\[\d+\]`)
 
 // fit points the template's imports and literals at this project. Each pattern is
 // a whole import line or a quoted literal, so that no other text can be meant.
@@ -207,16 +298,23 @@ func (e *emitter) fit(target, text string) string {
 		`"users.`, `"`+e.users+`.`,
 		"ix_users_", "ix_"+e.users+"_",
 		`prefix="/auth"`, `prefix="`+e.prefix+`"`,
-		`"/auth/login"`, `"`+e.mountPrefix()+e.prefix+`/login"`,
+		`"/auth/`, `"`+e.mountPrefix()+e.prefix+`/`,
 		`"fastman:app"`, fmt.Sprintf("%q", "fastman:"+e.p.Name),
 		`title="app"`, fmt.Sprintf("title=%q", e.p.Name),
 	).Replace(text)
-	text = parents.ReplaceAllString(text, fmt.Sprintf(".parents[%d]", e.depth(target)))
-	if head := e.head(); head != "" {
-		text = downRevision.ReplaceAllString(text, `down_revision = "`+head+`"`)
-		text = revises.ReplaceAllString(text, "Revises: "+head)
+	text = e.fitFirst(text)
+	return parents.ReplaceAllString(text, fmt.Sprintf(".parents[%d]", e.depth(target)))
+}
+
+// fitFirst names the first provider in the template's google's place. Its client has
+// the names without a provider, so that the settings of its own go.
+func (e *emitter) fitFirst(text string) string {
+	own := templates.OwnClient(e.set)
+	if own == "" {
+		return text
 	}
-	return text
+	text = strings.Replace(text, "\nFIRST = \"google\"\n", fmt.Sprintf("\nFIRST = %q\n", e.set.Providers()[0]), 1)
+	return regexp.MustCompile(`(?m)^    `+own+`(ID|SECRET): .*\n`).ReplaceAllString(text, "")
 }
 
 // depth is how many folders stand between a file and the folder of the env files.
@@ -242,9 +340,9 @@ func (e *emitter) mountPrefix() string {
 
 // field is the field of the user's Settings class that reads a variable.
 func (e *emitter) field(variable string) (edit.PyField, bool) {
-	if s := e.p.Settings; s != nil {
+	if s := e.p.Settings; !e.ownSettings() {
 		for _, f := range s.File.Fields(s.Class) {
-			if strings.EqualFold(f.Name, variable) {
+			if strings.EqualFold(f.Name, variable) && !e.isOurs(s.Path, f.Name) {
 				return f, true
 			}
 		}
@@ -260,7 +358,7 @@ func (e *emitter) urlField() string {
 }
 
 func (e *emitter) settingsName() project.Name {
-	if s := e.p.Settings; s != nil {
+	if s := e.p.Settings; !e.ownSettings() {
 		return project.Name{Module: s.Module, Name: settingsInstance(s)}
 	}
 	return project.Name{Module: e.module(e.configPath()), Name: "settings"}
@@ -301,6 +399,11 @@ func (e *emitter) engineName() project.Name {
 		return *db.Engine
 	}
 	return project.Name{Module: e.authModule() + ".engine", Name: "engine"}
+}
+
+// engineFile is the emitted file that makes the engine; "" where the project does.
+func (e *emitter) engineFile() string {
+	return cmp.Or(e.stands[databaseFile], e.stands["variants/"+e.standing("engine_")])
 }
 
 func (e *emitter) asyncName() project.Name {

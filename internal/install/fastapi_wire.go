@@ -38,7 +38,7 @@ func (r *fastapi) routerImport() string {
 // wireSettings puts our fields into the project's Settings class, and lets other
 // classes that read the same env file ignore the new variables.
 func (r *fastapi) wireSettings(ctx context.Context) error {
-	if s := r.project.Settings; s != nil {
+	if s := r.project.Settings; !r.emitter.ownSettings() {
 		fields, err := r.settingsFields()
 		if err != nil {
 			return err
@@ -89,7 +89,8 @@ var fieldLine = regexp.MustCompile(`^    ([A-Z][A-Z0-9_]*): `)
 // settingsFields are the fields of the template's Settings class for this set, with
 // the comment lines above each.
 func (r *fastapi) settingsFields() ([]edit.Field, error) {
-	e := &emitter{templates: r.library(), p: r.project, set: r.target(), prefix: r.Prefix, users: r.UsersTable, exists: r.exists}
+	e := *r.emitter
+	e.out = nil
 	if err := e.add("app/core/config.py", "config.py"); err != nil {
 		return nil, err
 	}

@@ -6,7 +6,7 @@ import (
 	"go/version"
 	"os"
 	"path"
-	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/modfile"
@@ -35,7 +35,8 @@ func (r *golang) look(ctx context.Context) (err error) {
 	if r.project, err = project.LookGo(ctx, r.root, r.App, r.ownFiles()); err != nil {
 		return refusal(err)
 	}
-	r.emitter = newGoEmitter(r.library(), r.project, r.target(), r.Prefix, r.UsersTable, r.exists)
+	r.emitter = newGoEmitter(goEmitter{templates: r.library(), p: r.project, set: r.target(), prefix: r.Prefix, users: r.UsersTable,
+		exists: r.exists, stands: r.was().stands()})
 	for _, step := range []func(context.Context) error{r.refuse, r.haveGo, r.allowGoLine} {
 		if err := step(ctx); err != nil {
 			return err
@@ -61,7 +62,7 @@ func (r *golang) refuse(context.Context) error {
 	if r.manifest != nil {
 		return nil
 	}
-	if r.exists(goAuthDir) && !emptyDir(filepath.Join(r.root, filepath.FromSlash(goAuthDir))) {
+	if !r.holdsOnly(goAuthDir, ".sql") {
 		return failure(goAuthDir+": is there already and was not made by fastman",
 			"move the package, then run again: git mv "+goAuthDir+" internal/oldauth, and change its imports")
 	}
@@ -163,7 +164,7 @@ func (r *golang) wireEnv(context.Context) error {
 // check parses the Go files that were fitted or edited.
 func (r *golang) check(context.Context) error {
 	for _, c := range r.plan.Changes() {
-		if path.Ext(c.Path) != ".go" || r.asCut[c.Path] {
+		if path.Ext(c.Path) != ".go" || c.New == nil || r.asCut[c.Path] {
 			continue
 		}
 		if _, err := edit.ParseGo(c.Path, c.New); err != nil {
@@ -183,6 +184,27 @@ func (r *golang) packages(ctx context.Context) (*deps.Plan, error) {
 		plan.KeepUntidy(ctx)
 	}
 	return plan, nil
+}
+
+func (r *golang) packagesOut(ctx context.Context, gone deps.Removal) (*deps.Plan, error) {
+	plan, err := deps.NewGoRemoval(goModule(r.project), gone)
+	if err == nil && !r.NoDeps && !r.DryRun && !r.Diff {
+		plan.KeepUntidy(ctx)
+	}
+	return plan, err
+}
+
+func (r *golang) needsPackage(added string) bool {
+	path, _, _ := strings.Cut(added, "@")
+	return slices.ContainsFunc(r.library().ModulesOf(r.target()), func(m templates.Module) bool { return m.Path == path })
+}
+
+func (r *golang) sources() []string {
+	var all []string
+	for _, f := range r.project.Files() {
+		all = append(all, f.Path)
+	}
+	return append(all, r.ownFiles()...)
 }
 
 func goModule(p *project.Go) deps.Module {

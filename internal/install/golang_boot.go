@@ -80,7 +80,9 @@ func (r *golang) routes() []Route {
 
 // endpoints are the paths that the package will serve.
 func (e *goEmitter) endpoints() []string {
-	files, err := (&goEmitter{templates: e.templates, p: e.p, set: e.set, prefix: e.prefix, users: e.users, exists: e.exists, rename: e.rename}).emit()
+	all := *e
+	all.out = nil
+	files, err := all.emit()
 	if err != nil {
 		return nil
 	}

@@ -2,6 +2,7 @@ package install
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"go/format"
 	"path"
@@ -25,19 +26,21 @@ type goEmitter struct {
 	prefix    string // "/auth"
 	users     string // name of the users table
 	exists    func(path string) bool
+	stands    map[string]string // template of each file that an earlier run made: the file
 	names     edit.GoNames
 	rename    map[string]string // identifiers of the template that are taken in the app's package
 
 	out []emitted
 }
 
-func newGoEmitter(library *templates.Library, p *project.Go, set feature.Set, prefix, users string, exists func(string) bool) *goEmitter {
-	e := &goEmitter{templates: library, p: p, set: set, prefix: prefix, users: users, exists: exists, rename: map[string]string{}}
+// newGoEmitter finds the names that are free in the module.
+func newGoEmitter(e goEmitter) *goEmitter {
+	e.rename = map[string]string{}
 	for _, name := range []string{"mustAuth", "newAuth", "projectRoot", "auth"} {
 		e.rename[name] = e.free(name)
 	}
-	e.names = edit.GoNames{Must: e.rename["mustAuth"], Gin: p.Module + "/" + goGinDir}
-	return e
+	e.names = edit.GoNames{Must: e.rename["mustAuth"], Gin: e.p.Module + "/" + goGinDir}
+	return &e
 }
 
 // free is a name that the app's package does not declare.
@@ -66,7 +69,10 @@ func (e *goEmitter) emit() ([]emitted, error) {
 			}
 		}
 	}
-	return e.out, e.add("auth.go", e.freeFile("auth"), e.fitBeside)
+	if err := e.add("auth.go", cmp.Or(e.stands["auth.go"], e.freeFile("auth")), e.fitBeside); err != nil {
+		return nil, err
+	}
+	return e.out, nil
 }
 
 // freeFile is a path in the app's package that nothing stands at.
@@ -95,7 +101,8 @@ func (e *goEmitter) add(source, target string, fit func(string) (string, error))
 	case ".sql":
 		fitted = edit.RenameTable(fitted, "users", e.users)
 	}
-	e.out = append(e.out, emitted{Path: target, Content: []byte(fitted), AsCut: bytes.Equal(out, []byte(fitted))})
+	e.out = append(e.out, emitted{Path: target, From: source, Content: []byte(fitted), AsCut: bytes.Equal(out, []byte(fitted)),
+		Once: path.Ext(source) == ".sql"})
 	return err
 }
 

@@ -10,23 +10,30 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 
 	"fastman/internal/deps"
 	"fastman/internal/feature"
 	"fastman/internal/plan"
+
+	"golang.org/x/mod/semver"
 )
 
-// recipe carries one install from step to step.
+// recipe carries one change of a project from step to step.
 type recipe struct {
 	AuthOptions
+	job       job
 	root      string
 	stackName string
 	manifest  *manifest // of the install that is there; nil on the first one
+	base      base      // what was emitted last time
 	stack     stack
 	plan      *plan.Plan
-	asCut     map[string]bool // emitted files that were not fitted to the project
-	next      *manifest       // as it will be
-	base      base
+	asCut     map[string]bool   // emitted files that were not fitted to the project
+	changed   map[string][]byte // emitted files that were changed since: what they started from
+	stay      []string          // emitted files that outlive their types
+	next      *manifest         // as it will be
+	nextBase  base
 	deps      *deps.Plan
 	applied   *plan.Applied
 	report    *Report
@@ -34,8 +41,49 @@ type recipe struct {
 	packagesFailed bool // then nothing is booted, and the next run goes on from here
 }
 
+// job is what a command wants of the recipe.
+type job struct {
+	command      string
+	target       func(is feature.Set) feature.Set // the set as it will be
+	done         func(*recipe) bool               // reports whether there is nothing to do
+	did, would   string                           // "added %s to %s"
+	nothing      string                           // "nothing to do: %s is installed"
+	mended       string                           // what to do when the app does not start with the change
+	removes      bool                             // packages go, none comes
+	dropTables   bool                             // and the data with them
+	needsInstall bool                             // there is nothing to do it to before one
+}
+
 // Auth adds types to the project in o.Dir.
 func Auth(ctx context.Context, o AuthOptions) (*Report, error) {
+	return carryOut(ctx, o, job{
+		command: "install:auth",
+		target:  func(is feature.Set) feature.Set { return is.Plus(o.Types, o.Providers) },
+		did:     "added %s to %s", would: "would add %s to %s", nothing: "nothing to do: %s is installed",
+		done:   (*recipe).stands,
+		mended: "mend what the error names, or install with --no-boot to look into it",
+	})
+}
+
+// carryOut does a job, unless it is done already.
+func carryOut(ctx context.Context, o AuthOptions, j job) (*Report, error) {
+	r, err := open(o, j)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case r.manifest != nil && !plan.Pending(r.root) && j.done(r):
+		r.report.Status, r.report.Types = StatusNothing, typeNames(r.manifest.Types)
+		r.report.Headline = fmt.Sprintf(j.nothing, r.installed())
+		return r.report, nil
+	case o.DryRun || o.Diff:
+		return r.preview(ctx)
+	}
+	return r.run(ctx)
+}
+
+// open finds out what is installed in the project, and what the job is about.
+func open(o AuthOptions, j job) (*recipe, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
@@ -43,27 +91,29 @@ func Auth(ctx context.Context, o AuthOptions) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &recipe{AuthOptions: o, root: root, report: &Report{Command: "install:auth"}}
-	if r.manifest, err = readManifest(root); err != nil {
+	r := &recipe{AuthOptions: o, job: j, root: root, report: &Report{Command: j.command}}
+	if err := r.readManifest(); err != nil {
 		return nil, err
 	}
 	if r.stackName, err = chooseStack(o.Common, root, o.Stack, r.manifest); err != nil {
 		return nil, err
 	}
 	r.report.Stack, r.stack = r.stackName, r.newStack(r.stackName)
-	if err := r.keepShape(); err != nil {
-		return nil, err
+	return r, nil
+}
+
+// readManifest reads what is installed, and refuses what this fastman cannot go on from.
+func (r *recipe) readManifest() (err error) {
+	if r.manifest, err = readManifest(r.root); err != nil {
+		return err
 	}
-	if r.nothingToDo() {
-		r.report.Status = StatusNothing
-		r.report.Types = typeNames(r.manifest.Types)
-		r.report.Headline = "nothing to do: " + r.setName() + " is installed"
-		return r.report, nil
+	switch m := r.manifest; {
+	case m == nil && r.job.needsInstall && !plan.Pending(r.root):
+		return failure("fastman has installed nothing in "+filepath.Base(r.root), "add sign-in first: fastman install:auth")
+	case m != nil && semver.Compare("v"+m.Version, "v"+r.library().Version) > 0:
+		return newerFastman(m.Version)
 	}
-	if o.DryRun || o.Diff {
-		return r.preview(ctx)
-	}
-	return r.run(ctx)
+	return r.keepShape()
 }
 
 // preview goes as far as the checks and touches nothing.
@@ -76,7 +126,7 @@ func (r *recipe) preview(ctx context.Context) (*Report, error) {
 	}
 	defer r.stack.close()
 	r.report.Status = StatusDryRun
-	r.report.Headline = "would add " + r.setName() + " to " + r.stack.place().entry
+	r.report.Headline = r.headline(r.job.would)
 	if r.Diff {
 		r.plan.Brief(basePath)
 		r.plan.Brief(path.Join(r.stack.place().dir, "common_passwords.txt"))
@@ -101,7 +151,7 @@ func (r *recipe) run(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	defer r.stack.close()
-	for _, step := range []func(context.Context) error{r.apply, r.install, r.start} {
+	for _, step := range []func(context.Context) error{r.dropTables, r.apply, r.install, r.start} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -111,7 +161,7 @@ func (r *recipe) run(ctx context.Context) (*Report, error) {
 	}
 	// From here on the database may have changed: what is begun is ended.
 	ctx = context.WithoutCancel(ctx)
-	for _, step := range []func(context.Context) error{r.stack.migrate, r.finish} {
+	for _, step := range []func(context.Context) error{r.migrate, r.finish} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -121,7 +171,7 @@ func (r *recipe) run(ctx context.Context) (*Report, error) {
 
 // prepare looks, cuts, edits and checks; everything stays in memory.
 func (r *recipe) prepare(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{r.look, r.stageFiles, r.stack.wire, r.stagePackages, r.stageManifest, r.check} {
+	for _, step := range []func(context.Context) error{r.begin, r.look, r.undoEdits, r.stageFiles, r.wire, r.stagePackages, r.stageManifest, r.check} {
 		if err := step(ctx); err != nil {
 			r.stack.close()
 			return err
@@ -140,6 +190,22 @@ func (r *recipe) prepare(ctx context.Context) error {
 func (r *recipe) look(ctx context.Context) error {
 	r.say("reading the project")
 	return r.stack.look(ctx)
+}
+
+// wire plans the edits of the user's own files.
+func (r *recipe) wire(ctx context.Context) error {
+	if r.target().Empty() {
+		return nil
+	}
+	return r.stack.wire(ctx)
+}
+
+// migrate brings the database up to date, or says how.
+func (r *recipe) migrate(ctx context.Context) error {
+	if r.job.removes {
+		return nil
+	}
+	return r.stack.migrate(ctx)
 }
 
 // check finds what would stop the writing, before it begins.
@@ -176,18 +242,23 @@ func (r *recipe) finish(ctx context.Context) error {
 			return writeFailure(err)
 		}
 	}
-	at := r.stack.place()
-	r.report.Headline = "added " + r.setName() + " to " + at.entry
-	r.report.Next = []string{at.next}
-	return r.notePending(ctx)
-}
-
-// notePending lets the next run go on where packages were missing.
-func (r *recipe) notePending(ctx context.Context) error {
-	if !r.packagesFailed {
+	r.report.Headline = r.headline(r.job.did)
+	if r.target().Empty() {
 		return nil
 	}
-	r.next.Pending = true
+	r.report.Next = []string{r.stack.place().next}
+	return r.notePackages(ctx)
+}
+
+// notePackages notes how the package manager left its files, and lets the next run go
+// on where packages were missing.
+func (r *recipe) notePackages(ctx context.Context) error {
+	r.next.Pending = r.packagesFailed
+	for _, file := range r.deps.Manifests() {
+		if data, err := r.onDisk(file); err == nil && data != nil {
+			r.leaveAt(file, r.deps.Was(file), data)
+		}
+	}
 	p, err := plan.New(r.root)
 	if err != nil {
 		return err
@@ -197,7 +268,7 @@ func (r *recipe) notePending(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.write(manifestPath, data); err != nil {
+	if err := r.write(manifestPath, data); err != nil || len(p.Changes()) == 0 {
 		return err
 	}
 	applied, err := p.Apply(ctx)
@@ -208,15 +279,21 @@ func (r *recipe) notePending(ctx context.Context) error {
 }
 
 // recover ends what a killed run has begun, so that this one starts from whole
-// files. Changes that were already made are taken over, with the way to undo them.
+// files. What an install has written is taken over, with the way to undo it; any other
+// change is undone, and made again from its beginning.
 func (r *recipe) recover() error {
 	recovered, err := plan.Recover(r.root)
 	if err != nil {
 		return writeFailure(err)
 	}
 	r.applied = recovered.Applied
-	r.manifest, err = readManifest(r.root)
-	return err
+	if r.applied != nil && !(slices.Contains([]string{"new", "install:auth"}, r.applied.Label()) && r.job.command == "install:auth") {
+		if _, err := r.applied.Undo(); err != nil {
+			return writeFailure(err)
+		}
+		r.applied = nil
+	}
+	return r.readManifest()
 }
 
 func lock(root string) (*plan.Held, error) {
@@ -255,26 +332,52 @@ func emptyDir(dir string) bool {
 	return err == nil && len(entries) == 0
 }
 
+// holdsOnly reports whether no file but those that end so is in a folder: migrations
+// that a removal has left are no obstacle.
+func (r *recipe) holdsOnly(dir, ext string) bool {
+	only := true
+	_ = filepath.WalkDir(filepath.Join(r.root, filepath.FromSlash(dir)), func(file string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && filepath.Ext(file) != ext {
+			only = false
+		}
+		return nil
+	})
+	return only
+}
+
 func action(c plan.Change) string {
-	if c.Old == nil {
+	switch {
+	case c.Old == nil:
 		return "create"
+	case c.New == nil:
+		return "remove"
 	}
 	return "edit"
 }
 
-func (r *recipe) installed() feature.Set {
+// was is the manifest of what is there; an empty one before the first install.
+func (r *recipe) was() *manifest {
 	if r.manifest == nil {
-		return feature.Set{}
+		return &manifest{Edits: map[string]edited{}, Left: map[string]string{}}
 	}
-	return feature.Set{}.Plus(r.manifest.Types, r.manifest.Providers)
+	return r.manifest
 }
 
-func (r *recipe) setName() string { return r.target().String() }
+func (r *recipe) installed() feature.Set {
+	return feature.NewSet().Plus(r.was().Types, r.was().Providers)
+}
+
+// target is the set as it will be.
+func (r *recipe) target() feature.Set { return r.job.target(r.installed()) }
+
+// headline says what was done to which set, and where.
+func (r *recipe) headline(form string) string {
+	set := r.target()
+	if r.job.command == "remove:auth" {
+		set = r.installed().Minus(set)
+	}
+	return fmt.Sprintf(form, set, r.stack.place().entry)
+}
 
 // ownFiles are those that an earlier install made.
-func (r *recipe) ownFiles() []string {
-	if r.manifest == nil {
-		return nil
-	}
-	return keys(r.manifest.Files)
-}
+func (r *recipe) ownFiles() []string { return keys(r.was().Files) }

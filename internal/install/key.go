@@ -3,6 +3,7 @@ package install
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"fastman/internal/edit"
@@ -99,7 +100,47 @@ func changeKeys(ctx context.Context, o KeyOptions, root string, change func([]by
 		p.Mask(file)
 		report.Files = append(report.Files, File{Path: file, Action: "edit"})
 	}
+	if err := noteKeys(root, p, files); err != nil {
+		return nil, err
+	}
 	return report, writeKeys(ctx, o, p, report)
+}
+
+// noteKeys lets a removal know the keys again as values that fastman wrote. A key that
+// was there before the sign-in outlives it.
+func noteKeys(root string, p *plan.Plan, files []string) error {
+	m, err := readManifest(root)
+	if err != nil || m == nil {
+		return err
+	}
+	for _, file := range files {
+		src, err := p.Read(file)
+		if err != nil {
+			return writeFailure(err)
+		}
+		e := m.Edits[file]
+		if !slices.ContainsFunc(e.Puts, func(p edit.Put) bool { return p.Key == current }) {
+			continue
+		}
+		for _, key := range []string{current, previous} {
+			if value, there := edit.DotenvGet(src, key); there {
+				e.put(edit.Put{Kind: "env", Key: key, Text: hash([]byte(value))})
+			}
+		}
+		m.Edits[file] = e
+	}
+	old, err := p.Read(manifestPath)
+	if err != nil {
+		return writeFailure(err)
+	}
+	data, err := encode(m)
+	if err != nil {
+		return err
+	}
+	if err := p.Write(manifestPath, old, data, 0o644); err != nil {
+		return writeFailure(err)
+	}
+	return nil
 }
 
 func writeKeys(ctx context.Context, o KeyOptions, p *plan.Plan, report *Report) error {

@@ -21,6 +21,7 @@ type Common struct {
 	Templates *templates.Library // nil is what fastman is built with
 
 	Progress func(line string)                              // told what is going on; nil is silence
+	Typed    func(prompt string) string                     // returns the line that is typed; nil where nothing can be
 	Ask      func(question string, answers []string) string // asks on a terminal; nil when there is none
 }
 
@@ -36,6 +37,12 @@ type AuthOptions struct {
 
 	fresh bool // the project was made a moment ago, by New
 }
+
+// What --prefix and --users-table are without a word of the user's.
+const (
+	usualPrefix = "/auth"
+	usualTable  = "users"
+)
 
 var (
 	prefixForm = regexp.MustCompile(`^(/[a-z0-9][a-z0-9._-]*)+$`)

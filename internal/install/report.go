@@ -36,8 +36,9 @@ type Report struct {
 	Packages  *Packages  `json:"packages,omitempty"`
 	Routes    []Route    `json:"routes,omitempty"` // as the booted app really mounts them
 	Migration *Migration `json:"migration,omitempty"`
-	Left      []Left     `json:"left,omitempty"` // work for the user: exit status 3
-	Next      []string   `json:"next,omitempty"` // what a user would run now
+	Left      []Left     `json:"left,omitempty"`  // work for the user: exit status 3
+	Notes     []string   `json:"notes,omitempty"` // what a user should know: nothing is to be done
+	Next      []string   `json:"next,omitempty"`  // what a user would run now
 	Diff      string     `json:"diff,omitempty"`
 }
 
@@ -62,6 +63,7 @@ type File struct {
 type Packages struct {
 	Manager  string   `json:"manager"`
 	Added    []string `json:"added"`
+	Removed  []string `json:"removed,omitempty"`
 	Commands []string `json:"commands,omitempty"` // to run by hand; set when they were not run
 }
 
@@ -84,6 +86,8 @@ type Left struct {
 	What string `json:"what"`
 	Do   string `json:"do"` // ready to paste or run
 }
+
+func (r *Report) note(what string) { r.Notes = append(r.Notes, what) }
 
 func (r *Report) left(what, do string) { r.Left = append(r.Left, Left{What: what, Do: do}) }
 

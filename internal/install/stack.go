@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"fastman/internal/deps"
+	"fastman/internal/edit"
 	"fastman/internal/feature"
 	"fastman/internal/project"
 	"fastman/templates"
@@ -41,8 +42,26 @@ type reader interface {
 type writer interface {
 	// emit returns the files that belong to the set in this project.
 	emit() ([]emitted, error)
+	// formatted gives texts the form that the project's formatter gives them.
+	formatted(ctx context.Context, texts map[string][]byte) (map[string][]byte, error)
 	// wire plans the edits of the user's own files.
 	wire(ctx context.Context) error
+	// needs reports whether the set needs a piece that was put into a file of the user.
+	needs(file string, put edit.Put) bool
+	// remove takes pieces out of a file of the user that was changed since.
+	remove(ctx context.Context, file string, src []byte, puts []edit.Put) (edit.Result, error)
+	// stays reports whether an emitted file outlives its types.
+	stays(file, from string) bool
+	// detach makes what stays of the migrations work without what goes.
+	detach(gone []string) error
+	// farewell says what stays when everything else has gone, and how to go back.
+	farewell(stay []string) string
+	// isModule reports whether a file is of the sign-in itself.
+	isModule(file string) bool
+	// sources are the project's files of code.
+	sources() []string
+	// uses lists where code of the user imports what goes: "app/items.py:3".
+	uses(ctx context.Context, gone []string) (map[string][]string, error)
 	// check parses what was fitted.
 	check(ctx context.Context) error
 }
@@ -51,8 +70,14 @@ type writer interface {
 type starter interface {
 	// packages plans what the package manager has to add.
 	packages(ctx context.Context) (*deps.Plan, error)
+	// packagesOut plans what it has to take out.
+	packagesOut(ctx context.Context, gone deps.Removal) (*deps.Plan, error)
+	// needsPackage reports whether the set needs a package that fastman has added.
+	needsPackage(added string) bool
 	// boot checks that the app still starts, and tells its routes.
 	boot(ctx context.Context) (*booted, error)
+	// dropTables takes the tables of the sign-in out of the database.
+	dropTables(ctx context.Context) error
 	// migrate brings the database up to date, or says how.
 	migrate(ctx context.Context) error
 }
@@ -63,8 +88,21 @@ type place struct{ entry, serve, dir, next, starts string }
 // emitted is one file of the template, cut and fitted to the project.
 type emitted struct {
 	Path    string
+	From    string // path of the template
 	Content []byte
-	AsCut   bool // nothing was fitted: the text is one that fastman's own tests parse
+	AsCut   bool   // nothing was fitted: the text is one that fastman's own tests parse
+	Once    bool   // what is written once is history: a migration
+	Left    []byte // what a removal may have left in its place
+
+	formatted []byte // Content as the project formats it; nil where that is no other
+}
+
+// text is what is written.
+func (f emitted) text() []byte {
+	if f.formatted != nil {
+		return f.formatted
+	}
+	return f.Content
 }
 
 // newStack is the stack's part of a recipe.

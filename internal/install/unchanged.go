@@ -4,42 +4,50 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"fastman/internal/edit"
-	"fastman/internal/plan"
 	"fastman/internal/project"
 )
 
-// nothingToDo reports whether everything that was asked for stands already. It
-// reads files only: no interpreter runs for a second install.
-func (r *recipe) nothingToDo() bool {
+// stands reports whether everything that was asked for is there already. It reads
+// files only: no interpreter runs for a second install.
+func (r *recipe) stands() bool {
 	m := r.manifest
-	return m != nil && !m.Pending && m.Version == r.library().Version && !plan.Pending(r.root) &&
-		r.target().Equal(r.installed()) && r.editsStand() && r.envStands()
+	return !m.Pending && m.Version == r.library().Version && r.target().Equal(r.installed()) &&
+		r.editsStand() && r.envStands() && !slices.ContainsFunc(keys(m.Files), r.conflicted)
 }
 
-// editsStand looks for what fastman put into the user's files: by the hash of the
-// whole file, and where that has changed since, piece by piece.
+// editsStand looks for what fastman put into the user's files.
 func (r *recipe) editsStand() bool {
 	for file, e := range r.manifest.Edits {
 		if isEnv(file) {
 			continue
 		}
-		content, err := os.ReadFile(filepath.Join(r.root, filepath.FromSlash(file)))
-		if err != nil {
+		content, err := r.onDisk(file)
+		if err != nil || content == nil || !r.asLeft(file, content, e) && !holds(file, content, e.Puts) {
 			return false
-		}
-		if hash(content) == e.After {
-			continue
-		}
-		for _, p := range e.Puts {
-			if !bytes.Contains(squeeze(content), squeeze([]byte(p.Text))) {
-				return false
-			}
 		}
 	}
 	return true
+}
+
+// asLeft reports whether a file of the user is as the last run left it.
+func (r *recipe) asLeft(file string, content []byte, e edited) bool {
+	n := len(e.Layers)
+	return n > 0 && hash(content) == e.Layers[n-1].After || hash(content) == r.manifest.Left[file]
+}
+
+// holds reports whether all pieces are in a text that was changed since.
+func holds(file string, content []byte, puts []edit.Put) bool {
+	return !slices.ContainsFunc(puts, func(p edit.Put) bool {
+		if isEnv(file) {
+			_, there := edit.DotenvGet(content, p.Key)
+			return !there
+		}
+		return !bytes.Contains(squeeze(content), squeeze([]byte(p.Text)))
+	})
 }
 
 // squeeze takes out what a formatter may change: white space and trailing commas.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,22 +17,13 @@ type Applied struct {
 	j    *journal
 }
 
-func newApplied(root, label string, all []staged) (*Applied, error) {
-	j, err := newJournal(root, label, all)
+func newApplied(root, label string, all []staged, pruned []folder) (*Applied, error) {
+	j, err := newJournal(root, label, all, pruned)
 	return &Applied{root, j}, err
 }
 
 // Label is the Plan's.
 func (a *Applied) Label() string { return a.j.Label }
-
-// Paths lists the files, in the order of writing.
-func (a *Applied) Paths() []string {
-	var paths []string
-	for _, e := range a.j.Files {
-		paths = append(paths, e.Path)
-	}
-	return paths
-}
 
 // prepare writes every new content beside its target. No file of the user has
 // changed yet: a full disk or a closed folder shows here.
@@ -47,6 +39,9 @@ func (a *Applied) prepare(ctx context.Context, all []staged) error {
 	}
 	err := each(len(all), func(i int) error {
 		s := all[i]
+		if s.New == nil {
+			return nil
+		}
 		temp := filepath.Join(filepath.Dir(s.target), a.j.Files[i].Temp)
 		if err := writeFile(temp, s.New, s.Mode, s.info); err != nil {
 			return fmt.Errorf("%s: %w", s.Path, withoutPath(err))
@@ -85,15 +80,20 @@ func (a *Applied) commit() error {
 	return syncDirs([]string{filepath.Join(a.root, ".fastman"), a.root})
 }
 
-// finish renames what is not yet renamed. It runs again after a kill, and stops
-// at a file that somebody else has changed since.
+// finish renames what is not yet renamed, then deletes. It runs again after a
+// kill, and stops at a file that somebody else has changed since.
 func (a *Applied) finish() error {
 	for _, e := range a.j.Files {
 		if err := a.finishFile(e); err != nil {
 			return err
 		}
 	}
-	if err := syncDirs(a.dirs()); err != nil {
+	for _, f := range a.j.Prunes {
+		if err := a.prune(f); err != nil {
+			return fmt.Errorf("%s: %w", f.Path, withoutPath(err))
+		}
+	}
+	if err := syncDirs(a.existing()); err != nil {
 		return err
 	}
 	a.j.State = applied
@@ -101,7 +101,7 @@ func (a *Applied) finish() error {
 }
 
 func (a *Applied) finishFile(e entry) error {
-	target, err := resolve(a.root, e.Path)
+	target, err := place(a.root, e.Path, e.deleted())
 	if err != nil {
 		return err
 	}
@@ -114,10 +114,15 @@ func (a *Applied) finishFile(e entry) error {
 	if err != nil {
 		return err
 	}
+	was := hash(e.Old)
 	switch {
-	case waiting == e.New && now == hash(e.Old):
+	case e.deleted() && now == was:
+		return remove(target)
+	case e.deleted() && now == "":
+		return nil // deleted before
+	case waiting == e.New && now == was:
 		return rename(temp, target)
-	case waiting == "" && now != hash(e.Old):
+	case waiting == "" && now != was && !e.deleted():
 		return nil // renamed before; what happened to it since is the user's
 	}
 	return fmt.Errorf("%s: %w", e.Path, ErrChanged)
@@ -129,7 +134,7 @@ func (a *Applied) Done() error {
 }
 
 // Undo brings back every file that is still as we made it; kept lists the others.
-// Folders that we made go when nothing else is in them.
+// Folders that we made go when nothing else is in them; those that went come back.
 func (a *Applied) Undo() (kept []string, err error) { return a.undo() }
 
 func (a *Applied) undo() (kept []string, err error) {
@@ -137,6 +142,11 @@ func (a *Applied) undo() (kept []string, err error) {
 		a.j.State = undoing
 		if err := a.j.write(a.root); err != nil {
 			return nil, err
+		}
+	}
+	for _, f := range slices.Backward(a.j.Prunes) {
+		if err := a.unprune(f); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Path, err)
 		}
 	}
 	for _, e := range slices.Backward(a.j.Files) {
@@ -152,7 +162,7 @@ func (a *Applied) undo() (kept []string, err error) {
 		return nil, err
 	}
 	for _, dir := range slices.Backward(a.j.Dirs) {
-		if err := a.removeDir(dir); err != nil {
+		if err := removeDir(a.full(dir)); err != nil {
 			return nil, err
 		}
 	}
@@ -161,7 +171,7 @@ func (a *Applied) undo() (kept []string, err error) {
 
 // undoFile reports false for a file that is neither as it was nor as we made it.
 func (a *Applied) undoFile(e entry) (bool, error) {
-	target, err := resolve(a.root, e.Path)
+	target, err := place(a.root, e.Path, e.deleted())
 	if err != nil {
 		return false, nil // a link or folder on the way was changed since
 	}
@@ -180,47 +190,77 @@ func (a *Applied) undoFile(e entry) (bool, error) {
 	case e.Old == nil:
 		return true, remove(target)
 	}
-	like, err := os.Stat(target)
+	mode, like, err := e.before(target)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil // its folder is gone
+	}
 	if err != nil {
 		return false, err
 	}
-	if err := writeFile(temp, e.Old, 0, like); err != nil {
+	if err := writeFile(temp, e.Old, mode, like); err != nil {
 		return false, err
 	}
 	return true, rename(temp, target)
 }
 
-// removeDir takes a folder that we made, unless something else is in it. What
-// Python compiled there is not something else.
-func (a *Applied) removeDir(dir string) error {
-	full := a.full(dir)
-	entries, err := os.ReadDir(full)
+// before is the mode of the file that comes back, and whose owner it gets: a
+// deleted file that of its folder.
+func (e entry) before(target string) (fs.FileMode, fs.FileInfo, error) {
+	if e.deleted() {
+		like, err := os.Stat(filepath.Dir(target))
+		return e.Mode, like, err
+	}
+	like, err := os.Stat(target)
 	if err != nil {
-		return nil // never made, or gone
+		return 0, nil, err
 	}
-	for _, entry := range entries {
-		if entry.Name() != "__pycache__" {
-			return nil
-		}
+	return like.Mode().Perm(), like, nil
+}
+
+func (a *Applied) prune(f folder) error {
+	full, err := own(a.root, f.Path)
+	if err != nil {
+		return nil // changed since: the user's
 	}
-	if err := os.RemoveAll(filepath.Join(full, "__pycache__")); err != nil {
+	return removeDir(full)
+}
+
+// unprune makes a folder that went, where its parent is still there. One that is
+// empty may be a folder that an earlier undo was killed over.
+func (a *Applied) unprune(f folder) error {
+	full, err := own(a.root, f.Path)
+	if err != nil {
+		return nil
+	}
+	if entries, err := os.ReadDir(full); len(entries) > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	like, err := os.Stat(filepath.Dir(full))
+	if err != nil {
+		return nil
+	}
+	if err := makeDir(full); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return remove(full)
+	return setMode(full, f.Mode, like)
 }
 
 func (a *Applied) full(path string) string {
 	return filepath.Join(a.root, filepath.FromSlash(path))
 }
 
-// dirs lists the folders that the files stand in and the parents of new ones.
+// dirs lists the folders that the files stand in, and the parents of those that
+// are made or go.
 func (a *Applied) dirs() []string {
 	var dirs []string
 	for _, dir := range a.j.Dirs {
 		dirs = append(dirs, filepath.Dir(a.full(dir)))
 	}
+	for _, f := range a.j.Prunes {
+		dirs = append(dirs, filepath.Dir(a.full(f.Path)))
+	}
 	for _, e := range a.j.Files {
-		if target, err := resolve(a.root, e.Path); err == nil {
+		if target, err := place(a.root, e.Path, e.deleted()); err == nil {
 			dirs = append(dirs, filepath.Dir(target))
 		}
 	}

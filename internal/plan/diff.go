@@ -21,29 +21,42 @@ func (p *Plan) Diff() string {
 
 // Diff shows one change.
 func (c Change) Diff() string {
-	from := "a/" + c.Path
-	if c.Old == nil {
-		from = "/dev/null"
-	}
+	from, to := name("a/", c.Path, c.Old), name("b/", c.Path, c.New)
 	if c.brief {
-		return fmt.Sprintf("--- %s\n+++ b/%s\n# %d bytes, not shown\n", from, c.Path, len(c.New))
+		shown := c.New
+		if shown == nil {
+			shown = c.Old
+		}
+		return fmt.Sprintf("--- %s\n+++ %s\n# %d bytes, not shown\n", from, to, len(shown))
+	}
+	if len(c.Old) == 0 && len(c.New) == 0 {
+		return "--- " + from + "\n+++ " + to + "\n" // an empty file has no lines to show
 	}
 	context := 3
 	if c.masked {
 		context = 0 // the lines around are secrets too
 	}
 	edits := udiff.Lines(string(c.Old), string(c.New))
-	text, err := udiff.ToUnified(from, "b/"+c.Path, string(c.Old), edits, context)
+	text, err := udiff.ToUnified(from, to, string(c.Old), edits, context)
 	if err != nil {
 		return ""
-	}
-	if c.Old == nil && len(c.New) == 0 {
-		return "--- /dev/null\n+++ b/" + c.Path + "\n" // an empty file has no lines to show
 	}
 	if c.masked {
 		return mask(text, c.shown)
 	}
 	return text
+}
+
+// name is that of one side. A tab ends one with spaces, or patch takes its first
+// word for all of it.
+func name(side, path string, content []byte) string {
+	switch {
+	case content == nil:
+		return "/dev/null"
+	case strings.Contains(path, " "):
+		return side + path + "\t"
+	}
+	return side + path
 }
 
 const hidden = "********"

@@ -21,16 +21,18 @@ func step(point string) error {
 	return Fault(point)
 }
 
-// writeFile makes a file that must not exist and brings it to the disk. With
-// like, it gets that file's mode and, where possible, owner.
+// writeFile makes a file that must not exist and brings it to the disk. Where it
+// takes the place of one, like, it gets exactly this mode and, where possible,
+// that owner; else the umask counts.
 func writeFile(file string, data []byte, mode fs.FileMode, like fs.FileInfo) (err error) {
 	if err := step("create " + filepath.Base(file)); err != nil {
 		return err
 	}
+	first := mode
 	if like != nil {
-		mode = 0o600
+		first = 0o600
 	}
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, first)
 	if err != nil {
 		return err
 	}
@@ -42,8 +44,8 @@ func writeFile(file string, data []byte, mode fs.FileMode, like fs.FileInfo) (er
 		return err
 	}
 	if like != nil {
-		keepOwner(f, like)
-		if err := f.Chmod(like.Mode().Perm()); err != nil {
+		keepOwner(file, like)
+		if err := f.Chmod(mode); err != nil {
 			return err
 		}
 	}
@@ -72,10 +74,43 @@ func remove(path string) error {
 	if err := step("remove " + filepath.Base(path)); err != nil {
 		return err
 	}
-	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+	if err := unlink(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
+}
+
+// compiled is where Python keeps what it can make again.
+const compiled = "__pycache__"
+
+// removeDir takes a folder away, unless something else is in it. What Python
+// compiled there is not something else.
+func removeDir(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil // never made, or gone
+	}
+	for _, entry := range entries {
+		if entry.Name() != compiled {
+			return nil
+		}
+	}
+	if err := step("remove " + compiled); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(filepath.Join(dir, compiled)); err != nil {
+		return err
+	}
+	return remove(dir)
+}
+
+// setMode gives a folder its mode and, where possible, the owner of like.
+func setMode(dir string, mode fs.FileMode, like fs.FileInfo) error {
+	if err := step("chmod " + filepath.Base(dir)); err != nil {
+		return err
+	}
+	keepOwner(dir, like)
+	return os.Chmod(dir, mode)
 }
 
 func syncDirs(dirs []string) error {
@@ -154,15 +189,18 @@ func ReplaceFile(file string, data []byte) error {
 	if err != nil || data == nil {
 		return errors.Join(err, remove(target))
 	}
+	mode := fs.FileMode(0o644)
 	like, err := os.Stat(target)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err == nil {
+		mode = like.Mode().Perm()
+	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	temp := filepath.Join(filepath.Dir(target), ".fastman-replace.tmp")
 	if err := remove(temp); err != nil {
 		return err
 	}
-	if err := writeFile(temp, data, 0o644, like); err != nil {
+	if err := writeFile(temp, data, mode, like); err != nil {
 		return errors.Join(err, os.Remove(temp))
 	}
 	return rename(temp, target)

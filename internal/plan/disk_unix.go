@@ -7,21 +7,30 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
-// keepOwner gives f the owner and group of the file it will replace. Only root
-// may give a file away: for others it stays theirs.
-func keepOwner(f *os.File, like fs.FileInfo) {
+// keepOwner gives name the owner and group of like. Only root may give a file
+// away: for others it stays theirs.
+func keepOwner(name string, like fs.FileInfo) {
 	stat, ok := like.Sys().(*syscall.Stat_t)
 	if !ok {
 		return
 	}
-	if err := f.Chown(int(stat.Uid), int(stat.Gid)); err != nil {
-		_ = f.Chown(-1, int(stat.Gid))
+	if err := os.Lchown(name, int(stat.Uid), int(stat.Gid)); err != nil {
+		_ = os.Lchown(name, -1, int(stat.Gid))
 	}
 }
 
+// mayChange tells whether this user may make and take away names in a folder.
+func mayChange(dir string) bool {
+	return !errors.Is(unix.Access(dir, unix.W_OK|unix.X_OK), fs.ErrPermission)
+}
+
 func replace(from, to string) error { return os.Rename(from, to) }
+
+func unlink(path string) error { return os.Remove(path) }
 
 // syncDir brings the names in a folder to the disk. File systems that have no
 // such thing say EINVAL.

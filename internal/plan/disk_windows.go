@@ -10,14 +10,25 @@ import (
 )
 
 // keepOwner: a new file inherits its rights from the folder.
-func keepOwner(*os.File, fs.FileInfo) {}
+func keepOwner(string, fs.FileInfo) {}
 
-// replace tries again for half a second: virus scanners and editors hold files
-// open for moments.
+// mayChange: who may is not written in one place there; the attempt shows.
+func mayChange(string) bool { return true }
+
 func replace(from, to string) error {
+	return patiently(func() error { return os.Rename(from, to) })
+}
+
+func unlink(path string) error {
+	return patiently(func() error { return os.Remove(path) })
+}
+
+// patiently tries again for half a second: virus scanners and editors hold files
+// open for moments.
+func patiently(work func() error) error {
 	var err error
 	for range 25 {
-		err = os.Rename(from, to)
+		err = work()
 		if !errors.Is(err, windows.ERROR_SHARING_VIOLATION) && !errors.Is(err, windows.ERROR_ACCESS_DENIED) {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -30,16 +31,21 @@ type journal struct {
 	State   state    `json:"state"`
 	Dirs    []string `json:"dirs"` // folders we make, parents first
 	Files   []entry  `json:"files"`
+	Prunes  []folder `json:"prunes,omitempty"` // folders that go, children first
 }
 
 type entry struct {
-	Path string `json:"path"`
-	Temp string `json:"temp"` // name of the temporary file, in the target's folder
-	Old  []byte `json:"old"`  // null: there was no file
-	New  string `json:"new"`  // hash of the new content
+	Path string      `json:"path"`
+	Temp string      `json:"temp"` // name of the temporary file, in the target's folder
+	Old  []byte      `json:"old"`  // null: there was no file
+	New  string      `json:"new"`  // hash of the new content; "": the file is deleted
+	Mode fs.FileMode `json:"mode"` // of a deleted file, for the way back
 }
 
-const journalVersion = 1
+func (e entry) deleted() bool { return e.New == "" }
+
+// journalVersion 2 has deletions and prunes. One of version 1 reads the same.
+const journalVersion = 2
 
 var errJournal = errors.New("is not a journal of this fastman; look at the files named in it, then delete it")
 
@@ -54,15 +60,15 @@ func hasJournal(root string) bool {
 // has something to do. It needs no lock and changes nothing.
 func Pending(root string) bool { return hasJournal(root) }
 
-func newJournal(root, label string, all []staged) (*journal, error) {
-	j := &journal{Version: journalVersion, Label: label, State: prepared, Dirs: missingDirs(root, all)}
+func newJournal(root, label string, all []staged, pruned []folder) (*journal, error) {
+	j := &journal{Version: journalVersion, Label: label, State: prepared, Dirs: missingDirs(root, all), Prunes: pruned}
 	for _, s := range all {
 		var name [6]byte
 		if _, err := rand.Read(name[:]); err != nil {
 			return nil, err
 		}
 		temp := ".fastman-" + hex.EncodeToString(name[:]) + ".tmp"
-		j.Files = append(j.Files, entry{Path: s.Path, Temp: temp, Old: s.Old, New: hash(s.New)})
+		j.Files = append(j.Files, entry{Path: s.Path, Temp: temp, Old: s.Old, New: hash(s.New), Mode: s.Mode})
 	}
 	return j, nil
 }
@@ -111,18 +117,20 @@ func readJournal(root string) (*journal, error) {
 func (j *journal) valid() bool {
 	for _, e := range j.Files {
 		plain := strings.HasPrefix(e.Temp, ".fastman-") && filepath.Base(e.Temp) == e.Temp
-		if !plain || checkPath(e.Path) != nil {
+		if !plain || checkPath(e.Path) != nil || e.deleted() && e.Old == nil {
 			return false
 		}
 	}
-	for _, dir := range j.Dirs {
-		if checkPath(dir) != nil {
-			return false
-		}
+	dirs := slices.Clone(j.Dirs)
+	for _, f := range j.Prunes {
+		dirs = append(dirs, f.Path)
+	}
+	if slices.ContainsFunc(dirs, func(dir string) bool { return checkPath(dir) != nil }) {
+		return false
 	}
 	switch j.State {
 	case prepared, committed, applied, undoing:
-		return j.Version == journalVersion
+		return j.Version == 1 || j.Version == journalVersion
 	}
 	return false
 }

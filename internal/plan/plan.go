@@ -1,7 +1,7 @@
 // Package plan is the only writer of the user's files. Changes are collected in
 // memory, checked, and then made together: temporary files first, a journal,
-// renames. Killed at any instant, every file is whole, old or new, and Recover
-// finishes or undoes.
+// renames, deletions. Killed at any instant, every file is whole, old or new, and
+// Recover finishes or undoes.
 package plan
 
 import (
@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -22,16 +23,17 @@ var (
 	ErrPath     = errors.New("is not a path inside the project")
 	ErrNotFile  = errors.New("is not a regular file")
 	ErrSameFile = errors.New("are the same file")
+	ErrLink     = errors.New("is a link, or stands behind one that leads out of the project: it is not deleted")
 
 	errNoLock  = errors.New("plan: Apply without Lock")
 	errPending = errors.New("plan: Apply before Done, Undo or Recover of an earlier one")
 )
 
-// Change is one file that is made or changed.
+// Change is one file that is made, changed or deleted.
 type Change struct {
 	Path string      // slash-separated, relative to the root
 	Old  []byte      // nil: the file is made
-	New  []byte      // never nil
+	New  []byte      // nil: the file is deleted
 	Mode fs.FileMode // of a file that is made, before umask; a changed file keeps its own
 
 	masked bool
@@ -46,6 +48,7 @@ type Plan struct {
 
 	root    string
 	changes []Change
+	prunes  []string
 }
 
 // New begins an empty plan for the project in root.
@@ -58,8 +61,8 @@ func New(root string) (*Plan, error) {
 }
 
 // Write plans the new content of path. old is what the caller has read there:
-// nil when the file must not exist yet, the planned content when path was
-// written before. Content that stays as it is plans nothing.
+// nil when the file must not exist yet or its deletion is planned, the planned
+// content when path was written before. Content that stays as it is plans nothing.
 func (p *Plan) Write(path string, old, new []byte, mode fs.FileMode) error {
 	if err := checkPath(path); err != nil {
 		return err
@@ -67,27 +70,63 @@ func (p *Plan) Write(path string, old, new []byte, mode fs.FileMode) error {
 	if new == nil {
 		new = []byte{}
 	}
-	if c := p.find(path); c != nil {
-		if old == nil || !bytes.Equal(c.New, old) {
-			return fmt.Errorf("%s: %w", path, ErrChanged)
-		}
-		c.New = new
-		return nil
+	return p.add(Change{Path: path, Old: old, New: new, Mode: mode})
+}
+
+// Delete plans that path goes. old is what the caller has read there.
+func (p *Plan) Delete(path string, old []byte) error {
+	if err := checkPath(path); err != nil {
+		return err
 	}
-	if old != nil && bytes.Equal(old, new) {
-		return nil
+	if old == nil {
+		return fmt.Errorf("%s: %w", path, fs.ErrNotExist)
 	}
-	p.changes = append(p.changes, Change{Path: path, Old: old, New: new, Mode: mode})
+	return p.add(Change{Path: path, Old: old})
+}
+
+// Prune plans that a folder goes when nothing but __pycache__ is left in it after
+// the changes. Its parents stay, unless they are named too, in any order.
+func (p *Plan) Prune(dir string) error {
+	if err := checkPath(dir); err != nil {
+		return err
+	}
+	if !slices.Contains(p.prunes, dir) {
+		p.prunes = append(p.prunes, dir)
+	}
 	return nil
 }
 
+// add puts a change on top of what is planned for its path.
+func (p *Plan) add(next Change) error {
+	c := p.find(next.Path)
+	if c == nil {
+		p.changes = append(p.changes, next)
+		return nil
+	}
+	if !equal(c.New, next.Old) {
+		return fmt.Errorf("%s: %w", next.Path, ErrChanged)
+	}
+	c.New = next.New
+	if c.Old == nil {
+		c.Mode = next.Mode
+	}
+	return nil
+}
+
+// equal tells whether two contents are equal; nil, no file, is not an empty one.
+func equal(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }
+
 // Read returns what path will hold: the planned content, else what is on disk.
-// A file that is in neither is an error that wraps fs.ErrNotExist.
+// A file that will not be there is an error that wraps fs.ErrNotExist.
 func (p *Plan) Read(path string) ([]byte, error) {
 	if err := checkPath(path); err != nil {
 		return nil, err
 	}
-	if c := p.find(path); c != nil {
+	c := p.find(path)
+	switch {
+	case c != nil && c.New == nil:
+		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+	case c != nil:
 		return c.New, nil
 	}
 	return os.ReadFile(filepath.Join(p.root, filepath.FromSlash(path)))
@@ -108,20 +147,25 @@ func (p *Plan) Brief(path string) {
 	}
 }
 
-// Changes lists what is planned, in the order of writing.
+// Changes lists what is planned for files, in the order in which it is done:
+// deletions come last.
 func (p *Plan) Changes() []Change {
-	var real []Change
+	var writes, deletions []Change
 	for _, c := range p.changes {
-		if c.Old == nil || !bytes.Equal(c.Old, c.New) {
-			real = append(real, c)
+		switch {
+		case equal(c.Old, c.New):
+		case c.New == nil:
+			deletions = append(deletions, c)
+		default:
+			writes = append(writes, c)
 		}
 	}
-	return real
+	return append(writes, deletions...)
 }
 
 // Check finds what would stop Apply, and creates nothing.
 func (p *Plan) Check() error {
-	_, err := p.stage()
+	_, _, err := p.stage()
 	return err
 }
 
@@ -152,11 +196,11 @@ func (p *Plan) Apply(ctx context.Context) (*Applied, error) {
 	if hasJournal(p.root) {
 		return nil, errPending
 	}
-	staged, err := p.stage()
+	staged, pruned, err := p.stage()
 	if err != nil {
 		return nil, err
 	}
-	a, err := newApplied(p.root, p.Label, staged)
+	a, err := newApplied(p.root, p.Label, staged, pruned)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -99,6 +101,13 @@ func change(t *testing.T, p *Plan, path, new string) {
 		old = nil
 	}
 	must(t, p.Write(path, old, []byte(new), 0o644))
+}
+
+func del(t *testing.T, p *Plan, path string) {
+	t.Helper()
+	old, err := p.Read(path)
+	must(t, err)
+	must(t, p.Delete(path, old))
 }
 
 // All changes arrive, in new folders too, and nothing of fastman's work is left.
@@ -318,6 +327,35 @@ func TestLock(t *testing.T) {
 	must(t, held.Release())
 	must(t, lock(t, root).Release())
 	same(t, "after", tree(t, root), map[string]string{"./": ""})
+}
+
+// A lock file that was left behind, by a kill or with a copied project, stops
+// nobody: not even when its number is that of a living process.
+func TestLockLeftBehind(t *testing.T) {
+	root := project(t, map[string]string{".fastman/tmp/lock": strconv.Itoa(os.Getpid()) + "\n"})
+	must(t, lock(t, root).Release())
+	same(t, "copied", tree(t, root), map[string]string{"./": ""})
+
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "PLAN_HOLDER="+root)
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	_, err = cmd.StdinPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	if _, err := out.Read(make([]byte, 8)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Lock(root); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), strconv.Itoa(cmd.Process.Pid)) {
+		t.Error(err)
+	}
+	must(t, cmd.Process.Kill())
+	_ = cmd.Wait()
+	if _, err := os.Stat(lockFile(root)); err != nil {
+		t.Error("the killed process left no lock file: the test shows nothing")
+	}
+	must(t, lock(t, root).Release())
+	same(t, "killed", tree(t, root), map[string]string{"./": ""})
 }
 
 // Of many that try at once, one at a time gets in, and nothing is left at the end.

@@ -8,37 +8,72 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 // staged is a change whose place on disk was looked at.
 type staged struct {
 	Change
-	target string      // the real file, behind any link
+	target string      // the real file, behind any link; what is deleted is no link
 	info   fs.FileInfo // nil: it will be made
 }
 
 // stage finds and checks every target: it holds what the plan was made from, and
 // it can be written. Nothing is created.
-func (p *Plan) stage() ([]staged, error) {
+func (p *Plan) stage() ([]staged, []folder, error) {
 	var all []staged
 	for _, c := range p.Changes() {
-		target, err := resolve(p.root, c.Path)
+		target, err := place(p.root, c.Path, c.New == nil)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		s := staged{Change: c, target: target}
 		if s.info, err = s.check(); err != nil {
-			return nil, err
+			return nil, nil, err
+		}
+		if s.info != nil {
+			s.Mode = s.info.Mode().Perm()
 		}
 		for _, other := range all {
 			if s.sameFile(other) {
-				return nil, fmt.Errorf("%s and %s: %w", other.Path, s.Path, ErrSameFile)
+				return nil, nil, fmt.Errorf("%s and %s: %w", other.Path, s.Path, ErrSameFile)
 			}
 		}
 		all = append(all, s)
 	}
-	return all, nil
+	emptied, err := p.emptied(all)
+	return all, emptied, err
+}
+
+// place is where the file or folder named rel really stands.
+func place(root, rel string, deleted bool) (string, error) {
+	if deleted {
+		return own(root, rel)
+	}
+	return resolve(root, rel)
+}
+
+// own refuses a link, and what stands behind a linked folder outside the root:
+// others use that too.
+func own(root, rel string) (string, error) {
+	dir, err := resolve(root, path.Dir(rel))
+	if err != nil {
+		return "", err
+	}
+	realRoot, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return "", err
+	}
+	target := filepath.Join(dir, path.Base(rel))
+	inside, err := filepath.Rel(realRoot, target)
+	if err != nil || !filepath.IsLocal(inside) {
+		return "", fmt.Errorf("%s: %w", rel, ErrLink)
+	}
+	if info, err := os.Lstat(target); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return "", fmt.Errorf("%s: %w", rel, ErrLink)
+	}
+	return target, nil
 }
 
 // resolve returns the file behind path. Links are followed, so that a linked
@@ -83,6 +118,9 @@ func (s staged) check() (fs.FileInfo, error) {
 	if !bytes.Equal(now, s.Old) {
 		return nil, fmt.Errorf("%s: %w", s.Path, ErrChanged)
 	}
+	if s.New == nil {
+		return info, openFolder(filepath.Dir(s.target), s.Path)
+	}
 	return info, nil
 }
 
@@ -107,21 +145,82 @@ func (s staged) checkFree() error {
 	if _, err := os.Lstat(s.target); err == nil {
 		return fmt.Errorf("%s: %w", s.Path, ErrExists)
 	}
-	dir, rel := filepath.Dir(s.target), path.Dir(s.Path)
+	return openFolder(filepath.Dir(s.target), s.Path)
+}
+
+// openFolder: names can be made and taken away in the folder dir that rel stands
+// in, or where that is missing, in the first one above that is there.
+func openFolder(dir, rel string) error {
+	at := path.Dir(rel)
 	info, err := os.Stat(dir)
 	for errors.Is(err, fs.ErrNotExist) {
-		dir, rel = filepath.Dir(dir), path.Dir(rel)
+		dir, at = filepath.Dir(dir), path.Dir(at)
 		info, err = os.Stat(dir)
 	}
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s: %w", s.Path, err)
+		return fmt.Errorf("%s: %w", rel, err)
 	case !info.IsDir():
-		return fmt.Errorf("%s: %s is not a folder", s.Path, rel)
-	case info.Mode().Perm()&0o222 == 0:
-		return fmt.Errorf("%s: the folder %s %w", s.Path, rel, ErrReadOnly)
+		return fmt.Errorf("%s: %s is not a folder", rel, at)
+	case info.Mode().Perm()&0o222 == 0, !mayChange(dir):
+		return fmt.Errorf("%s: the folder %s %w", rel, at, ErrReadOnly)
 	}
 	return nil
+}
+
+// folder is one that goes, with the mode that it gets when it comes back.
+type folder struct {
+	Path string      `json:"path"`
+	Mode fs.FileMode `json:"mode"`
+}
+
+// emptied lists the folders to prune in which nothing will be left, children first.
+func (p *Plan) emptied(all []staged) ([]folder, error) {
+	var folders []folder
+	gone, stays := map[string]bool{}, map[string]bool{}
+	for _, s := range all {
+		gone[s.Path] = s.New == nil
+		for dir := path.Dir(s.Path); s.New != nil && dir != "."; dir = path.Dir(dir) {
+			stays[dir] = true
+		}
+	}
+	for _, dir := range slices.Backward(slices.Sorted(slices.Values(p.prunes))) {
+		if stays[dir] {
+			continue
+		}
+		info, empty, err := p.emptyBut(dir, gone)
+		if err != nil {
+			return nil, err
+		}
+		if empty {
+			gone[dir] = true
+			folders = append(folders, folder{dir, info.Mode() &^ fs.ModeDir})
+		}
+	}
+	return folders, nil
+}
+
+// emptyBut tells whether nothing is in dir but what is gone by then, and what
+// Python compiled. A link and what is no folder is not empty.
+func (p *Plan) emptyBut(dir string, gone map[string]bool) (fs.FileInfo, bool, error) {
+	target, err := own(p.root, dir)
+	if err != nil {
+		return nil, false, nil
+	}
+	info, err := os.Lstat(target)
+	if err != nil || !info.IsDir() {
+		return nil, false, nil
+	}
+	entries, err := os.ReadDir(target)
+	if err != nil {
+		return nil, false, fmt.Errorf("%s: %w", dir, err)
+	}
+	for _, entry := range entries {
+		if entry.Name() != compiled && !gone[path.Join(dir, entry.Name())] {
+			return nil, false, nil
+		}
+	}
+	return info, true, openFolder(filepath.Dir(target), dir)
 }
 
 func (s staged) sameFile(other staged) bool {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -85,23 +86,75 @@ func TestModes(t *testing.T) {
 	})
 }
 
-// A disk that fills up while we write changes nothing. The limit on the size of
-// a file stands in for it: the write fails half way.
+// A disk that fills up while we write changes nothing, and nothing is deleted.
 func TestFullDisk(t *testing.T) {
-	root := project(t, map[string]string{"main.py": "old\n"})
+	if !alone(t) {
+		return
+	}
+	root := project(t, map[string]string{"main.py": "old\n", "auth/a.py": "a\n"})
 	before := tree(t, root)
 	held := lock(t, root)
 	p := newPlan(t, root)
 	change(t, p, "main.py", "new\n")
 	change(t, p, "app/big.py", string(make([]byte, 32<<20)))
+	del(t, p, "auth/a.py")
+	must(t, p.Prune("auth"))
+	onFullDisk(t, func() error { _, err := p.Apply(context.Background()); return err })
+	must(t, held.Release())
+	same(t, "after", tree(t, root), before)
+}
+
+// An undo that a full disk stops loses nothing: the next run does it.
+func TestUndoOnFullDisk(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	root := project(t, map[string]string{"main.py": "old\n", "auth/big.py": string(make([]byte, 32<<20))})
+	before := tree(t, root)
+	held := lock(t, root)
+	p := newPlan(t, root)
+	change(t, p, "main.py", "new\n")
+	del(t, p, "auth/big.py")
+	must(t, p.Prune("auth"))
+	applied, err := p.Apply(context.Background())
+	must(t, err)
+	onFullDisk(t, func() error { _, err := applied.Undo(); return err })
+	r, err := Recover(root)
+	if err != nil || r.Outcome != Finished {
+		t.Fatal(r.Outcome, err)
+	}
+	if kept, err := r.Applied.Undo(); err != nil || kept != nil {
+		t.Fatal(kept, err)
+	}
+	must(t, held.Release())
+	same(t, "after", tree(t, root), before)
+}
+
+// onFullDisk wants work to fail for want of room. The limit on the size of a file
+// stands in for the disk: a write fails half way.
+func onFullDisk(t *testing.T, work func() error) {
+	t.Helper()
 	var was syscall.Rlimit
 	must(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &was))
 	must(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 16 << 20, Max: was.Max}))
-	_, err := p.Apply(context.Background())
+	err := work()
 	must(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &was))
 	if !errors.Is(err, syscall.EFBIG) {
 		t.Fatal(err)
 	}
-	must(t, held.Release())
-	same(t, "after", tree(t, root), before)
+}
+
+// alone is true in a process of the test's own, which it starts otherwise: the
+// limit holds for all of one, and the tests' common log is a file too.
+func alone(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv("PLAN_ALONE") != "" {
+		return true
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+	cmd.Env = append(os.Environ(), "PLAN_ALONE=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return false
 }

@@ -18,7 +18,7 @@ type Options struct {
 	Python     string   // interpreter; "" finds it
 	App        string   // "module:name" of the app; "" finds it
 	UsersTable string   // name of the table that must be free; "" is "users"
-	Own        []string // files that fastman made itself: their tables are no obstacle
+	Own        []string // files that fastman made itself, or their names: their tables are no obstacle
 }
 
 // finder holds what is known while a project is looked at.
@@ -81,7 +81,7 @@ func (l *finder) look(ctx context.Context) error {
 	}
 	l.Name = l.config.name(l.Root)
 	l.Formatter = l.config.formatter(l.Root, l.RunDir)
-	l.TestsDir = l.findTests()
+	l.TestsDir, l.Sources = l.findTests(), l.list.python
 	return nil
 }
 

@@ -26,6 +26,7 @@ type Project struct {
 	EnvFiles    []string // live ones: every .env and .env.* beside Root and ImportRoot, see contract
 	EnvExamples []string // .env.example, .env.sample, .env.template
 	NewEnvFile  string   // where a first .env goes: the one that Settings reads, or in RunDir
+	Sources     []string // every Python file
 	Formatter   string   // "ruff", "black" or "": what pyproject.toml configures
 
 	OtherSettings []*Settings // further Settings classes that read an env file fastman writes

@@ -42,7 +42,7 @@ func (l *finder) findUsers(ctx context.Context) error {
 }
 
 func (l *finder) isOurs(file string) bool {
-	return strings.HasPrefix(file, l.PackageDir+"/features/auth/") || slices.Contains(l.opts.Own, file)
+	return strings.HasPrefix(file, l.PackageDir+"/features/auth/") || slices.Contains(l.opts.Own, file) || slices.Contains(l.opts.Own, path.Base(file))
 }
 
 // tableOf is the table of a mapped class.

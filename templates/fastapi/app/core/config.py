@@ -46,6 +46,44 @@ class Settings(BaseSettings):
     # Whether signing up may tell that an address has an account; false: it is mailed.
     AUTH_REVEAL_REGISTERED: bool = True
     # fastman: end
+    # fastman: if oauth
+    # What the first provider gave out when this app was registered there.
+    OAUTH_CLIENT_ID: str = ""
+    OAUTH_CLIENT_SECRET: SecretStr | None = None
+    # Whose addresses are believed when an account has them already: authoritative,
+    # who runs the mailbox itself; verified, whoever says that it was verified.
+    OAUTH_LINK_BY_EMAIL: str = "authoritative"
+    # Where a browser goes after it signed in, if /login was not told.
+    AUTH_AFTER_LOGIN_URL: str = "/auth/me"
+    # Addresses, with commas, at which native apps may take a sign-in over.
+    AUTH_APP_REDIRECTS: str = ""
+    # Origins, with commas, of other sites whose pages may use the session cookie.
+    AUTH_TRUSTED_ORIGINS: str = ""
+    # fastman: end
+    # fastman: if google
+    OAUTH_GOOGLE_CLIENT_ID: str = ""
+    OAUTH_GOOGLE_CLIENT_SECRET: SecretStr | None = None
+    # Instead of https://accounts.google.com: a stand-in, for tests.
+    OAUTH_GOOGLE_URL: str = ""
+    # fastman: end
+    # fastman: if github
+    OAUTH_GITHUB_CLIENT_ID: str = ""
+    OAUTH_GITHUB_CLIENT_SECRET: SecretStr | None = None
+    # Instead of https://github.com: a GitHub Enterprise Server.
+    OAUTH_GITHUB_URL: str = ""
+    # fastman: end
+    # fastman: if discord
+    OAUTH_DISCORD_CLIENT_ID: str = ""
+    OAUTH_DISCORD_CLIENT_SECRET: SecretStr | None = None
+    # Instead of https://discord.com: a stand-in, for tests.
+    OAUTH_DISCORD_URL: str = ""
+    # fastman: end
+    # fastman: if oidc
+    OAUTH_OIDC_CLIENT_ID: str = ""
+    OAUTH_OIDC_CLIENT_SECRET: SecretStr | None = None
+    # The OpenID provider, letter by letter as it calls itself.
+    OAUTH_OIDC_ISSUER: str = ""
+    # fastman: end
 
 
 settings = Settings()
