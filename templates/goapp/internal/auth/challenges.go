@@ -28,6 +28,12 @@ func (c challenge) issue(ctx context.Context, db conn, secret, browser string, u
 		hashOneTime(secret), c.purpose, userID, string(text), hashOrNull(browser), c.lifetime)
 }
 
+// owner returns whose challenge it is, and leaves it; or sql.ErrNoRows.
+func (c challenge) owner(ctx context.Context, db conn, secret string) (userID int64, err error) {
+	err = db.row(ctx, `SELECT user_id FROM auth_challenges WHERE id = $1 AND purpose = $2`, hashOneTime(secret), c.purpose).Scan(&userID)
+	return userID, err
+}
+
 // take uses the challenge up. It returns false where there is none for these secrets:
 // somebody else's browser does not use it up.
 func (c challenge) take(ctx context.Context, db conn, secret, browser string, data any) (userID *int64, found bool, err error) {

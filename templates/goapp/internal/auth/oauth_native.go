@@ -78,33 +78,44 @@ func issueCode(ctx context.Context, db conn, user *User, s *service, to destinat
 // redeem returns tokens for a code, once. A wrong verifier uses the code up as well:
 // whoever has it is not the app.
 func (a *Auth) redeem(ctx context.Context, code, verifier string, from client) (Token, error) {
-	var userID *int64
-	var given grant
-	err := a.store.write(ctx, func(ctx context.Context, db conn) (err error) {
-		userID, _, err = codeChallenge.take(ctx, db, code, "", &given)
-		return err
-	})
-	if err != nil {
-		return Token{}, err
-	}
-	if userID == nil || oauth2.S256ChallengeFromVerifier(verifier) != given.CodeChallenge {
-		return Token{}, errInvalidCode
-	}
 	var opened session
-	err = a.store.write(ctx, func(ctx context.Context, db conn) error {
-		user, err := lockUser(ctx, db, *userID)
-		if errors.Is(err, sql.ErrNoRows) {
-			return errInvalidCode
-		}
+	var given grant
+	err := a.store.write(ctx, func(ctx context.Context, db conn) error {
+		user, err := codeOwner(ctx, db, code)
 		if err != nil {
+			return err
+		}
+		_, found, err := codeChallenge.take(ctx, db, code, "", &given)
+		if err != nil || !found || oauth2.S256ChallengeFromVerifier(verifier) != given.CodeChallenge {
 			return err
 		}
 		opened, err = a.openSession(ctx, db, user, given.Provider, from)
 		return err
 	})
+	if err == nil && opened.id == "" {
+		err = errInvalidCode
+	}
 	if err != nil {
 		return Token{}, err
 	}
 	a.logSignedIn(ctx, given.Provider, opened, from)
 	return a.issueTokens(opened)
+}
+
+// codeOwner locks the user of a code, as whoever takes over the account does before it
+// drops the codes of before.
+func codeOwner(ctx context.Context, db conn, code string) (*User, error) {
+	userID, err := codeChallenge.owner(ctx, db, code)
+	if err != nil {
+		return nil, orInvalidCode(err)
+	}
+	user, err := lockUser(ctx, db, userID)
+	return user, orInvalidCode(err)
+}
+
+func orInvalidCode(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return errInvalidCode
+	}
+	return err
 }
