@@ -76,14 +76,14 @@ type Config struct {
 	HideRegistered bool
 	// fastman: end
 	// fastman: if oauth
-	// OAuthClients are this app's registrations, by the names of the providers, such
-	// as "google". A provider without one answers 503.
+	// OAuthClients are this app's registrations, by the names of the providers. A
+	// provider without one answers 503.
 	OAuthClients map[string]OAuthClient
 
 	// OAuthLinkByEmail says when a verified address of a provider opens the account
-	// that has it: "authoritative", the default, for providers that give out the
-	// address themselves, as Google does gmail.com; "verified" for all, who can then
-	// open any account. Others are told to sign in and link the provider.
+	// that has it: "authoritative", the default, only if the provider gives out the
+	// address itself; "verified" if any does, which can then open any account. People
+	// are told to sign in and link the provider otherwise.
 	OAuthLinkByEmail string
 
 	// AfterLoginURL is where a sign-in leads that names no page. The default is

@@ -16,9 +16,14 @@ type OAuthClient struct {
 	// Without them people cannot sign in with that provider: it answers 503.
 	ID, Secret string
 
-	// Site is where the provider is: that of a GitHub Enterprise, or the issuer of an
-	// OpenID provider. The default is the provider's own, on the internet; in
-	// production https is needed.
+	// Site is where the provider is, if it is elsewhere than its own on the internet.
+	// In production that has to be https.
+	// fastman: if github
+	// For a GitHub Enterprise it is that one's.
+	// fastman: end
+	// fastman: if oidc
+	// For oidc it is the issuer, exactly as it calls itself.
+	// fastman: end
 	Site string
 }
 

@@ -152,6 +152,7 @@ func (a *Auth) currentUser(r *http.Request) (*User, *Claims, error) {
 	return user, claims, err
 }
 
+// fastman: if jwt
 // recentUser is currentUser for a session that was signed in to a moment ago.
 func (a *Auth) recentUser(r *http.Request) (*User, *Claims, error) {
 	user, claims, err := a.currentUser(r)
@@ -161,6 +162,7 @@ func (a *Auth) recentUser(r *http.Request) (*User, *Claims, error) {
 	return user, claims, a.requireRecent(r.Context(), claims)
 }
 
+// fastman: end
 func (a *Auth) requireRecent(ctx context.Context, claims *Claims) error {
 	recent, err := read(ctx, a.store, func(ctx context.Context, db conn) (bool, error) { return isRecent(ctx, db, claims.SessionID) })
 	if err == nil && !recent {

@@ -18,7 +18,7 @@ import (
 // provider tells us who it is.
 
 const (
-	subjectMax = 255 // characters (OpenID Connect Core, section 2)
+	subjectMax = 255 // characters
 	nameMax    = 255
 	addressMax = 2048 // characters of a picture's address
 )

@@ -60,7 +60,7 @@ func (c *calls) enter() (leave func(), err error) {
 	}
 }
 
-// context makes x/oauth2 and go-oidc use the client.
+// context makes x/oauth2, and what is built on it, use the client.
 func (c *calls) context(ctx context.Context) context.Context {
 	return context.WithValue(ctx, oauth2.HTTPClient, c.client)
 }

@@ -5,7 +5,7 @@
 CREATE TABLE IF NOT EXISTS oauth_accounts (
     id BIGSERIAL NOT NULL PRIMARY KEY,
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    -- The name of the provider, or the address of an OpenID issuer.
+    -- The name of the provider, or its address where only that says who it is.
     provider TEXT NOT NULL,
     -- What the provider never gives to anybody else.
     subject TEXT NOT NULL,
