@@ -14,20 +14,20 @@ import (
 // named here is on its own.
 var allowed = map[string][]string{
 	"cmd/fastman":      {"internal/install", "internal/feature", "templates"},
-	"internal/install": {"conformance", "conformance/standin", "internal/cut", "internal/deps", "internal/edit", "internal/feature", "internal/plan", "internal/project", "internal/run", "templates"},
+	"internal/install": {"conformance", "conformance/standin", "internal/cut", "internal/deps", "internal/edit", "internal/feature", "internal/merge", "internal/plan", "internal/project", "internal/run", "templates"},
 	"internal/project": {"internal/edit", "internal/run"},
 	"internal/deps":    {"internal/edit", "internal/plan", "internal/run"}, // plan: the one way to write a file
 	"internal/cut":     {"internal/feature"},
 	"templates":        {"internal/feature"},
 	"conformance":      {"conformance/standin", "internal/feature"},
-	"internal/testbed": {"internal/plan", "internal/run"},
+	"internal/testbed": {"internal/feature", "internal/plan", "internal/run", "templates"},
 	"bench":            {"internal/feature", "internal/install", "internal/testbed"},
 
 	"templates/goapp": {"templates/goapp/internal/auth"}, // the Go template is packages of this module
 }
 
 // pure packages get bytes and give bytes.
-var pure = []string{"internal/feature", "internal/cut", "internal/edit"}
+var pure = []string{"internal/feature", "internal/cut", "internal/edit", "internal/merge"}
 
 // The packages stand where CONTRIBUTING.md draws them.
 func TestImports(t *testing.T) {

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"fastman/conformance/standin"
@@ -43,6 +44,22 @@ func (t *T) settings(p *standin.Provider) (id, secret, address string) {
 	return id, secret, address
 }
 
+// inProduction is what the app is told on top to run in production, whose providers are
+// at addresses of https.
+func (t *T) inProduction(pairs ...string) map[string]string {
+	env := map[string]string{"ENVIRONMENT": "production", "BCRYPT_ROUNDS": "10"}
+	if t.target.Providers != nil {
+		for _, p := range t.providers() {
+			_, _, address := t.settings(p)
+			env[address] = "https://provider.example"
+		}
+	}
+	for pair := range slices.Chunk(pairs, 2) {
+		env[pair[0]] = pair[1]
+	}
+	return env
+}
+
 const notConfigured = "Sign-in with this provider is not configured"
 
 func oauthPlaceholders(t *T) {
@@ -71,14 +88,12 @@ func oauthRefusedStarts(t *T) {
 	t.refuses("an unsafe value", map[string]string{"OAUTH_LINK_BY_EMAIL": "never"}, "OAUTH_LINK_BY_EMAIL is neither authoritative nor verified")
 	t.refuses("an unsafe value", map[string]string{"AUTH_TRUSTED_ORIGINS": "spa.example"}, "AUTH_TRUSTED_ORIGINS")
 	t.refuses("an unsafe value", map[string]string{"AUTH_TRUSTED_ORIGINS": "https://spa.example/path"}, "AUTH_TRUSTED_ORIGINS")
-	// Stand-ins are no https, and have no place in production.
-	safe := map[string]string{"ENVIRONMENT": "production", "BCRYPT_ROUNDS": "10", "AUTH_PUBLIC_URL": "", "AUTH_MAIL_URL": ""}
+	// Stand-ins have no place in production.
 	for _, p := range t.providers() {
 		_, _, address := t.settings(p)
-		safe[address] = "https://provider.example"
+		t.refuses("a stand-in for "+p.Name+" in production", t.inProduction(address, p.URL), address+" is not https")
 	}
-	t.refuses("an unsafe value", map[string]string{"ENVIRONMENT": "production", "BCRYPT_ROUNDS": "10"}, " is not https")
-	t.refuses("an unsafe value", safe, "AUTH_PUBLIC_URL is not set")
+	t.refuses("no address in production", t.inProduction("AUTH_PUBLIC_URL", "", "AUTH_MAIL_URL", ""), "AUTH_PUBLIC_URL is not set")
 }
 
 func oauthAfterLogin(t *T) {

@@ -72,6 +72,7 @@ func TestEveryCutIsClean(t *testing.T) {
 			}
 			in(t, dir, nil, "ruff", "format", "--check", ".")
 			in(t, dir, nil, "ruff", "check", ".")
+			in(t, dir, nil, "ruff", "check", "--isolated", "app") // as in a project that configures nothing
 		})
 	}
 }

@@ -2,17 +2,28 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"fastman/internal/testbed"
+	"fastman/templates"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"fastman": main})
+	testscript.Main(m, map[string]func(){"fastman": func() {
+		if name := os.Getenv("LIBRARY"); name != "" {
+			library = func() *templates.Library { return testbed.Library(name) }
+		}
+		main()
+	}})
 }
 
 // The scripts use the binary as a user does: a folder, a command, what it prints,
@@ -43,8 +54,11 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"status": status,
-			"crlf":   crlf,
+			"status":   status,
+			"crlf":     crlf,
+			"chop":     chop,
+			"snapshot": snapshot,
+			"same":     same,
 		},
 	})
 }
@@ -77,4 +91,66 @@ func crlf(ts *testscript.TestScript, _ bool, args []string) {
 	data, err := os.ReadFile(name)
 	ts.Check(err)
 	ts.Check(os.WriteFile(name, bytes.ReplaceAll(data, []byte("\n"), []byte("\r\n")), 0o644))
+}
+
+// chop FILE takes the last line's end away.
+func chop(ts *testscript.TestScript, _ bool, args []string) {
+	name := ts.MkAbs(args[0])
+	data, err := os.ReadFile(name)
+	ts.Check(err)
+	ts.Check(os.WriteFile(name, bytes.TrimRight(data, "\r\n"), 0o644))
+}
+
+// snapshot NAME keeps every file of the current folder, but those of git.
+func snapshot(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.CopyFS(snapshotDir(ts, args[0]), os.DirFS(ts.MkAbs("."))))
+}
+
+func snapshotDir(ts *testscript.TestScript, name string) string {
+	return filepath.Join(ts.Getenv("WORK"), ".snapshots", name)
+}
+
+// same NAME [but FILE…] compares the current folder with a snapshot, byte for byte.
+func same(ts *testscript.TestScript, neg bool, args []string) {
+	before, now := tree(ts, snapshotDir(ts, args[0])), tree(ts, ts.MkAbs("."))
+	for _, file := range args[min(len(args), 2):] {
+		delete(before, file)
+		delete(now, file)
+	}
+	var differ []string
+	for file, text := range before {
+		if other, there := now[file]; !there {
+			differ = append(differ, file+" is gone")
+		} else if other != text {
+			differ = append(differ, fmt.Sprintf("%s was\n%q\nand is\n%q", file, text, other))
+		}
+	}
+	for file := range now {
+		if _, there := before[file]; !there {
+			differ = append(differ, file+" is new")
+		}
+	}
+	slices.Sort(differ)
+	if (len(differ) > 0) != neg {
+		ts.Fatalf("compared with %s:\n%s", args[0], strings.Join(differ, "\n"))
+	}
+}
+
+func tree(ts *testscript.TestScript, dir string) map[string]string {
+	all := map[string]string{}
+	ts.Check(filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && (entry.Name() == ".git" || entry.Name() == "__pycache__"):
+			return fs.SkipDir
+		case entry.IsDir():
+			return nil
+		}
+		data, err := os.ReadFile(file)
+		rel, _ := filepath.Rel(dir, file)
+		all[filepath.ToSlash(rel)] = string(data)
+		return err
+	}))
+	return all
 }

@@ -70,6 +70,7 @@ type Plan struct {
 // command is one call of a package manager, in the folder of the manifest.
 type command struct {
 	args []string
+	back []string // of one that uninstalls: what installs the same again
 	done bool
 }
 

@@ -126,7 +126,7 @@ func (r *goRemover) bringSums(file string) error {
 	rel := r.plan.rel(file)
 	if !r.asLeft(rel, now) || !filepath.IsLocal(rel) {
 		if r.Left[rel] != "" {
-			r.plan.notes = append(r.plan.notes, rel+" was changed since the install: the sums of these packages stay in it")
+			r.plan.notes = append(r.plan.notes, rel+": the sums of these packages stay in it, which does no harm")
 		}
 		return nil
 	}

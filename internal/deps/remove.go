@@ -13,6 +13,9 @@ import (
 // Removal says what of fastman's packages goes.
 type Removal struct {
 	Added []string // requirements that fastman added and its code no longer needs, as Plan.Added gave them
+	// Before are those of Added that the user's code used before they came: it has them
+	// from elsewhere, so they go from the manifests, and stay installed.
+	Before []string
 
 	// Originals are the manifests and locks as they were before the first install, by
 	// path under the root, from Plan.Originals. One that is not here but in Left was made
@@ -27,7 +30,7 @@ type Removal struct {
 	// Uses returns the first of the user's files that imports one of the modules or names
 	// one of the words, "" for none. Search makes one.
 	Uses   func(modules, words []string) string
-	Traces map[string]Trace // by name of the package; without one a package is imported by its name
+	Traces Traces // by name of the package; without one a package is imported by its name
 }
 
 // NewRemoval plans the packages of a Python project out of it again. Nothing is run and
@@ -65,6 +68,7 @@ func NewRemoval(p Project, r Removal) (*Plan, error) {
 
 // remover works one removal out.
 type remover struct {
+	spared []string // packages that stay installed
 	Removal
 	plan *Plan
 
@@ -89,9 +93,13 @@ func (r *remover) choose() error {
 			continue // the user took it out
 		}
 		if _, there := comes[name]; !there {
-			if file := r.used(name); file != "" {
+			file := r.used(name)
+			if file != "" && !slices.Contains(r.Before, spec) {
 				r.plan.stays(name, file)
 				continue
+			}
+			if file != "" {
+				r.spared = append(r.spared, name)
 			}
 		}
 		r.plan.removed = append(r.plan.removed, spec)
@@ -111,7 +119,7 @@ func (p *Plan) stays(name, file string) {
 // entries are those of a package that fastman made: the original has none there.
 func (r *remover) entries(name string) []entry {
 	return slices.DeleteFunc(slices.Clone(r.plan.declared.entries), func(e entry) bool {
-		return e.name != name || slices.ContainsFunc(r.original(e.file), e.samePlace)
+		return e.name != name || !filepath.IsLocal(e.file) || slices.ContainsFunc(r.original(e.file), e.samePlace)
 	})
 }
 
@@ -141,13 +149,7 @@ func (m manager) entriesOf(file string, text []byte) []entry {
 }
 
 func (r *remover) used(name string) string {
-	trace := Trace{Imports: []string{strings.ReplaceAll(name, "-", "_")}}
-	for known, t := range r.Traces {
-		if edit.PackageName(known) == name {
-			trace = t
-		}
-	}
-	return r.Uses(trace.Imports, trace.Words)
+	return r.Uses(r.Traces.Of(name))
 }
 
 // editManifests plans each file that names what goes.
@@ -172,6 +174,7 @@ func (r *remover) editManifests() error {
 func (r *remover) editManifest(file string, old []byte) {
 	cut := r.cut(file, old)
 	if cut.Status != edit.Done {
+		defer r.keep(file)
 		r.restored = false
 		r.plan.todo = append(r.plan.todo, file+": "+cut.Reason+"; take out by hand: "+strings.Join(r.namesIn(file), " "))
 		return
@@ -187,6 +190,13 @@ func (r *remover) editManifest(file string, old []byte) {
 	if compiled := strings.TrimSuffix(file, ".in") + ".txt"; strings.HasSuffix(file, ".in") && isFile(r.plan.full(compiled)) {
 		r.plan.todo = append(r.plan.todo, compiled+" is compiled from "+file+": compile it again")
 	}
+}
+
+// keep takes back that the packages of a file go.
+func (r *remover) keep(file string) {
+	names := r.namesIn(file)
+	r.going = slices.DeleteFunc(r.going, func(e entry) bool { return slices.Contains(names, e.name) })
+	r.plan.removed = slices.DeleteFunc(r.plan.removed, func(spec string) bool { return slices.Contains(names, edit.PackageName(spec)) })
 }
 
 func (r *remover) namesIn(file string) []string {
@@ -261,15 +271,12 @@ func (r *remover) whole(file string, now, cut []byte) (original []byte, ok bool)
 	return withEnds([]byte(r.Originals[file]), now), true
 }
 
-// withEnds gives the original the line ends that git has given to the file since.
+// withEnds gives the original CRLF where git has checked the file out with it since. The
+// other way round nothing is certain: uv turns CRLF into LF by itself.
 func withEnds(original, now []byte) []byte {
 	crlf, lf := []byte("\r\n"), []byte("\n")
-	plain := bytes.ReplaceAll(original, crlf, lf)
-	switch nowCRLF := bytes.Count(now, crlf); {
-	case nowCRLF == 0:
-		return plain
-	case nowCRLF == bytes.Count(now, lf) && !bytes.Contains(original, crlf):
-		return bytes.ReplaceAll(plain, lf, crlf)
+	if n := bytes.Count(now, crlf); n > 0 && n == bytes.Count(now, lf) && !bytes.Contains(original, crlf) {
+		return bytes.ReplaceAll(original, lf, crlf)
 	}
 	return original
 }

@@ -130,24 +130,34 @@ func (p *Plan) takeSnapshot() error {
 	return nil
 }
 
-// Undo gives the manifests back that a manager has changed. What was installed
-// stays installed: nothing of the project names it.
-func (p *Plan) Undo(context.Context, func(string)) error {
+// Undo gives the manifests back that a manager has changed, and installs again what was
+// uninstalled. What was installed stays installed: nothing of the project names it.
+func (p *Plan) Undo(ctx context.Context, say func(string)) error {
+	errs := []error{p.installAgain(ctx, say)}
 	p.after = map[string][]byte{}
 	for file, before := range p.snapshot {
 		now, err := readManifest(file)
-		if err != nil {
-			return err
+		if err == nil {
+			p.after[file] = now
+			err = put(file, before, now)
 		}
-		p.after[file] = now
-		if err := put(file, before, now); err != nil {
-			return err
-		}
+		errs = append(errs, err)
 	}
 	if p.manager.kind.editsItself() {
 		p.markDone(false)
 	}
-	return nil
+	return errors.Join(errs...)
+}
+
+func (p *Plan) installAgain(ctx context.Context, say func(string)) error {
+	var errs []error
+	for i := range p.commands {
+		if c := &p.commands[i]; c.done && c.back != nil {
+			errs = append(errs, p.runOne(context.WithoutCancel(ctx), command{args: c.back}, say))
+			c.done = false
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (p *Plan) markDone(done bool) {
@@ -157,18 +167,22 @@ func (p *Plan) markDone(done bool) {
 }
 
 // Redo brings back what Undo took.
-func (p *Plan) Redo(context.Context, func(string)) error {
-	for file, after := range p.after {
-		now, err := readManifest(file)
-		if err != nil {
-			return err
-		}
-		if err := put(file, after, now); err != nil {
-			return err
+func (p *Plan) Redo(ctx context.Context, say func(string)) error {
+	var errs []error
+	for _, c := range p.commands {
+		if !c.done && c.back != nil {
+			errs = append(errs, p.runOne(ctx, c, say))
 		}
 	}
+	for file, after := range p.after {
+		now, err := readManifest(file)
+		if err == nil {
+			err = put(file, after, now)
+		}
+		errs = append(errs, err)
+	}
 	p.markDone(true)
-	return nil
+	return errors.Join(errs...)
 }
 
 // Clean removes the virtual environment that Run has made in the project.

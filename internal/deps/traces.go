@@ -5,12 +5,33 @@ import (
 	"path"
 	"regexp"
 	"strings"
+
+	"fastman/internal/edit"
 )
 
 // Trace is how the use of a package shows in source text.
 type Trace struct {
 	Imports []string // modules, "jwt"; of Go: a path, which stands for all below it
 	Words   []string // names of others that work only with the package: "EmailStr", "Form("
+}
+
+// Traces are those of packages, by name.
+type Traces map[string]Trace
+
+// Of returns the modules and words of a requirement's package; without a trace it is
+// imported by its name.
+func (t Traces) Of(requirement string) (modules, words []string) {
+	name := edit.PackageName(requirement)
+	for known, trace := range t {
+		if edit.PackageName(known) == name {
+			return trace.Imports, trace.Words
+		}
+	}
+	path, _, _ := strings.Cut(requirement, "@")
+	if strings.Contains(path, "/") {
+		return []string{path}, nil
+	}
+	return []string{strings.ReplaceAll(name, "-", "_")}, nil
 }
 
 // Search returns a Removal's Uses over the text of the files that stay, by path: those

@@ -22,18 +22,35 @@ func (r *remover) uninstall() {
 	for _, e := range r.going {
 		names = append(names, e.name)
 	}
+	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(r.spared, name) })
 	slices.Sort(names)
 	names = p.loose(slices.Compact(names), without(p.declared.entries, r.going))
-	alreadyPlanned := p.manager.kind == pipenv && len(p.commands) > 0
-	if len(names) == 0 || alreadyPlanned {
+	tool, back := p.uninstaller()
+	switch {
+	case len(names) == 0 || tool == nil:
 		return
-	}
-	if !p.ownsEnvironment() {
+	case !p.ownsEnvironment():
 		p.notes = append(p.notes, p.env.venv+" is outside this project: what is installed there stays")
 		return
-	}
-	if tool := p.uninstaller(); tool != nil {
+	case p.manager.kind != pipenv || len(p.commands) == 0: // pipenv does it as it locks
 		p.add(append(tool, names...)...)
+	}
+	p.rememberVersions(names, back)
+}
+
+// rememberVersions notes how what each command uninstalls is installed again.
+func (p *Plan) rememberVersions(names, back []string) {
+	for i := range p.commands {
+		c := &p.commands[i]
+		var versions []string
+		for _, name := range names {
+			if slices.Contains(c.args[2:], name) {
+				versions = append(versions, name+"=="+p.env.installed[name])
+			}
+		}
+		if versions != nil {
+			c.back = slices.Concat(back, versions)
+		}
 	}
 }
 
@@ -44,17 +61,19 @@ func (p *Plan) ownsEnvironment() bool {
 	return p.manager.kind.editsItself() || err == nil && filepath.IsLocal(rel)
 }
 
-// uninstaller is pip, or uv for an environment without it; nil when there is neither.
-func (p *Plan) uninstaller() []string {
+// uninstaller is pip, or uv for an environment without it, and the way back; nil when
+// there is neither.
+func (p *Plan) uninstaller() (tool, back []string) {
 	_, hasPip := p.env.installed["pip"]
 	_, err := run.LookPath("uv")
+	python := p.env.python
 	switch {
 	case p.manager.kind == uv || !hasPip && err == nil:
-		return []string{"uv", "pip", "uninstall", "--python", p.env.python}
+		return []string{"uv", "pip", "uninstall", "--python", python}, []string{"uv", "pip", "install", "--no-deps", "--python", python}
 	case hasPip:
-		return []string{p.env.python, "-m", "pip", "uninstall", "-y"}
+		return []string{python, "-m", "pip", "uninstall", "-y"}, []string{python, "-m", "pip", "install", "--no-deps"}
 	}
-	return nil
+	return nil, nil
 }
 
 // loose are those of the packages that are installed and that nothing else there and

@@ -24,8 +24,8 @@ func (f *GoFile) importSpans(full string) []Span {
 		return insert(at, nl+"import "+line)
 	}
 	at, behind := f.neighbour(block, full)
-	if !behind {
-		return insert(f.start(at), line+nl+"\t")
+	if start := f.start(at); !behind {
+		return insert(lineStart(f.Src, start), indentAt(f.Src, start)+line+nl)
 	}
 	return insert(f.lineEnd(f.end(at)), f.gap(at, full)+"\t"+line)
 }

@@ -163,8 +163,9 @@ func (w *wiring) above(nodes []ast.Node, lines ...string) ([]Span, error) {
 	if comment := w.f.commentAbove(statement); comment != nil {
 		at = w.f.start(comment)
 	}
-	text := strings.Join(lines, w.f.newline()+indent) + w.f.newline()
-	return []Span{{at, at, text + indent}}, nil
+	at = lineStart(w.f.Src, at)
+	text := strings.Join(indented(indent, lines), w.f.newline()) + w.f.newline()
+	return []Span{{at, at, text}}, nil
 }
 
 // joined makes one insertion of those at one place, in their order: lines in front of

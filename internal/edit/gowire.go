@@ -43,7 +43,7 @@ func WireGo(sites []GoSite, names GoNames) Result {
 	}
 	var puts []Put
 	for _, span := range spans {
-		puts = append(puts, Put{Kind: "wire", Key: w.authn, Text: unixText(span.New)})
+		puts = append(puts, Put{Kind: "wire", Key: w.authn, Text: unixText(span.New), Old: string(w.f.Src[span.Start:span.End])})
 	}
 	return Result{Status: Done, Out: out, Puts: puts}
 }

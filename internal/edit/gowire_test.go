@@ -82,6 +82,7 @@ func checkWired(t *testing.T, src []byte, result edit.Result, beside ...txtar.Fi
 		}
 		return
 	}
+	checkUnwired(t, src, result)
 	if again := wireGo(t, result.Out, beside...); again.Status != edit.AlreadyThere {
 		t.Errorf("a second run: %v %s", again.Status, again.Reason)
 	}
@@ -99,6 +100,63 @@ func checkWired(t *testing.T, src []byte, result edit.Result, beside ...txtar.Fi
 	if !within(src, result.Out) && !within(bytes.Replace(src, []byte("nil"), nil, 1), result.Out) {
 		t.Error("text of the user is gone")
 	}
+}
+
+// checkUnwired: what was put into a file goes again, to the byte; also when gofmt has
+// been over it, and then it is what gofmt makes of the old text, but for blank lines
+// that it puts around what was ours.
+func checkUnwired(t *testing.T, src []byte, wired edit.Result) {
+	t.Helper()
+	for _, formatted := range []bool{false, true} {
+		before, after := src, wired.Out
+		if formatted || isFormatted(after) {
+			before = gofmt(t, before)
+		}
+		if formatted {
+			after = gofmt(t, after)
+		}
+		r := removeGo(t, after, wired.Puts)
+		same := bytes.Equal(before, r.Out) || formatted && bytes.Equal(withoutBlankLines(before), withoutBlankLines(r.Out))
+		if r.Status != edit.Done || !same {
+			t.Errorf("removed: %v %s\n%s\nwas wired\n%s\nand is\n%s", r.Status, r.Reason, before, after, r.Out)
+		}
+	}
+	if r := removeGo(t, src, wired.Puts); r.Status != edit.AlreadyThere {
+		t.Errorf("a second removal: %v %s", r.Status, r.Reason)
+	}
+}
+
+func gofmt(t *testing.T, src []byte) []byte {
+	t.Helper()
+	out, err := format.Source(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func withoutBlankLines(src []byte) []byte {
+	var out []byte
+	for line := range bytes.Lines(src) {
+		if len(bytes.TrimSpace(line)) > 0 {
+			out = append(out, line...)
+		}
+	}
+	return out
+}
+
+func isFormatted(src []byte) bool {
+	out, err := format.Source(src)
+	return err == nil && bytes.Equal(out, src)
+}
+
+func removeGo(t *testing.T, src []byte, puts []edit.Put) edit.Result {
+	t.Helper()
+	f, err := edit.ParseGo("main.go", src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return edit.RemoveGo(f, puts, goNames)
 }
 
 // within reports whether small is big with pieces left out.

@@ -146,31 +146,47 @@ type Import struct{ Module, Name string }
 // importSpans gives the file names it lacks: merged into a line that imports from
 // the same module, or on lines of their own.
 func (f *PyFile) importSpans(limit int, wanted []Import) (spans []Span, puts []Put) {
+	wanted = slices.Clone(wanted)
+	slices.SortStableFunc(wanted, func(a, b Import) int { return strings.Compare(importOrder(a.Name), importOrder(b.Name)) })
 	missing := map[string][]string{}
-	for _, w := range wanted {
-		if f.localName(w.Module+"."+w.Name, limit) == w.Name || slices.Contains(missing[w.Module], w.Name) {
+	for i, w := range wanted {
+		if f.localName(w.Module+"."+w.Name, limit) == w.Name || slices.Contains(wanted[:i], w) {
 			continue
 		}
-		puts = append(puts, Put{Kind: "import", Key: w.Name, Text: "from " + w.Module + " import " + w.Name + "\n"})
-		span, merged := f.mergeImport(limit, w)
-		if merged && !overlaps(spans, span) {
-			spans = append(spans, span)
+		if span, merged, old := f.mergeImport(limit, w); merged {
+			puts = append(puts, importPut(w.Module, w.Name, "", old))
+			spans = join(spans, span)
 			continue
 		}
 		missing[w.Module] = append(missing[w.Module], w.Name)
 	}
 	for _, module := range slices.Sorted(maps.Keys(missing)) {
 		names := missing[module]
-		slices.SortFunc(names, func(a, b string) int { return strings.Compare(importOrder(a), importOrder(b)) })
 		line := "from " + module + " import " + strings.Join(names, ", ")
 		if span, ok := f.importSpan(limit, module, line); ok {
+			for _, name := range names {
+				puts = append(puts, importPut(module, name, span.New, ""))
+			}
 			spans = join(spans, span)
 		}
 	}
 	return spans, puts
 }
 
-// join adds an insertion of lines; two at one place become one.
+// importPut is a name that was imported with the lines of inserted, or merged into the
+// statement old.
+func importPut(module, name, inserted, old string) Put {
+	text := likeInserted("from "+module+" import "+name+"\n", inserted)
+	return Put{Kind: "import", Key: name, Text: text, Old: old}
+}
+
+// likeInserted gives text the blank lines above and below that inserted has.
+func likeInserted(text, inserted string) string {
+	lead, trail := blankEnds(unixText(inserted))
+	return strings.Repeat("\n", lead) + text + strings.Repeat("\n", trail)
+}
+
+// join adds an insertion; two at one place become one.
 func join(spans []Span, with Span) []Span {
 	for i := range spans {
 		if spans[i].Start == with.Start && spans[i].End == with.End {
@@ -181,32 +197,24 @@ func join(spans []Span, with Span) []Span {
 	return append(spans, with)
 }
 
-func overlaps(spans []Span, with Span) bool {
-	for _, s := range spans {
-		if s.Start == with.Start {
-			return true
-		}
-	}
-	return false
-}
-
 // mergeImport adds a name to "from module import a, b", in the order that import
 // sorters keep: constants, classes, functions.
-func (f *PyFile) mergeImport(limit int, w Import) (Span, bool) {
+func (f *PyFile) mergeImport(limit int, w Import) (at Span, merged bool, into string) {
 	for i := range f.Body {
 		s := &f.Body[i]
 		if s.Start >= limit || s.Kind != "from" || s.Level != 0 || s.Module != w.Module || s.Imports[0].Name == "*" {
 			continue
 		}
+		into = unixText(string(f.Src[s.Start:s.End]))
 		for _, a := range s.Imports {
 			if importOrder(a.Name) > importOrder(w.Name) {
-				return Span{a.Start, a.Start, w.Name + "," + f.gap(a.Start)}, true
+				return Span{a.Start, a.Start, w.Name + "," + f.gap(a.Start)}, true, into
 			}
 		}
 		end := s.Imports[len(s.Imports)-1]
-		return Span{end.End, end.End, "," + f.gap(end.Start) + w.Name}, true
+		return Span{end.End, end.End, "," + f.gap(end.Start) + w.Name}, true, into
 	}
-	return Span{}, false
+	return Span{}, false, ""
 }
 
 // gap is what stands between two names of an import: a blank, or a new line where

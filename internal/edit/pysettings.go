@@ -90,13 +90,31 @@ func AddFields(f *PyFile, class string, fields []Field) Result {
 			imports = append(imports, Import{"pydantic", "Field"})
 		}
 		lines, imports = append(lines, own...), append(imports, field.Imports...)
-		puts = append(puts, Put{Kind: "setting", Key: field.Name, Text: strings.Join(own, "\n") + "\n"})
+		puts = append(puts, Put{Kind: "setting", Key: field.Name, Text: strings.Join(own, "\n") + "\n", In: class})
 	}
 	if len(lines) == 0 {
 		return f.there()
 	}
+	members := f.memberSpans(c, lines, lastField(c))
+	f.describe(puts, members)
 	spans, more := f.importSpans(c.Start, imports)
-	return f.done(append(puts, more...), append(f.memberSpans(c, lines, lastField(c)), spans...)...)
+	return f.done(append(puts, more...), append(members, spans...)...)
+}
+
+// describe notes in the puts of members what they replace, and the blank lines above
+// the first and below the last.
+func (f *PyFile) describe(puts []Put, members []Span) {
+	lead, trail := 0, 0
+	old := unixText(string(f.Src[members[0].Start:members[0].End]))
+	if old == "" {
+		lead, trail = blankEnds(unixText(members[0].New))
+	}
+	for i := range puts {
+		puts[i].Old = old
+	}
+	last := len(puts) - 1
+	puts[0].Text = strings.Repeat("\n", lead) + puts[0].Text
+	puts[last].Text += strings.Repeat("\n", trail)
 }
 
 func fieldText(fields []Field) string {
@@ -186,12 +204,13 @@ func (f *PyFile) unfold(c *Stmt, lines []string) []Span {
 	for start > 0 && (f.Src[start-1] == ' ' || f.Src[start-1] == '\t') {
 		start--
 	}
+	start-- // the colon, so that a Put can tell what stood on its line
 	text := strings.Join(indented(indent, lines), nl)
 	if len(c.Body) == 1 && isFiller(&first) {
-		return []Span{{start, first.End, nl + text}}
+		return []Span{{start, first.End, ":" + nl + text}}
 	}
 	added := f.after(last.End, strings.Split(text, nl)...)
-	return []Span{{start, first.Start, nl + indent}, added}
+	return []Span{{start, first.Start, ":" + nl + indent}, added}
 }
 
 // Option is a configuration value of a Settings class, wherever pydantic lets it
@@ -251,33 +270,47 @@ func IgnoreExtra(f *PyFile, class string) Result {
 	if v := f.Option(class, "extra"); v != nil {
 		return f.cannot(fmt.Sprintf("class %s sets extra to %q", class, f.text(v)), snippet)
 	}
-	spans, ok := f.extraSpans(c)
+	spans, puts, ok := f.extraSpans(c)
 	if !ok {
 		return f.cannot(fmt.Sprintf("line %d: the configuration of %s is put together elsewhere", c.Line, class), snippet)
 	}
-	text := ""
-	for _, s := range spans {
-		text += unixText(s.New)
-	}
-	return f.done([]Put{{Kind: "ignore", Key: class, Text: text}}, spans...)
+	return f.done(puts, spans...)
 }
 
-func (f *PyFile) extraSpans(c *Stmt) ([]Span, bool) {
+func (f *PyFile) extraSpans(c *Stmt) (spans []Span, puts []Put, ok bool) {
 	for i := range c.Body {
 		s := &c.Body[i]
 		switch {
 		case s.Kind == "assign" && s.Binds("model_config"):
-			return f.extraInConfig(s.Value)
+			spans, ok = f.extraInConfig(s.Value)
+			return spans, []Put{{Kind: "ignore", Key: c.Name, Text: spansText(spans), Old: unixText(f.text(s.Value))}}, ok
 		case s.Kind == "class" && s.Name == "Config":
 			last := len(s.Body) - 1
 			if isFiller(&s.Body[last]) || isDocstring(&s.Body[last]) {
 				last = -1
 			}
-			return f.memberSpans(s, []string{`extra = "ignore"`}, last), true
+			return f.extraMember(s, c.Name, `extra = "ignore"`, last)
 		}
 	}
-	spans, _ := f.importSpans(c.Start, []Import{{"pydantic_settings", "SettingsConfigDict"}})
-	return append(f.memberSpans(c, []string{`model_config = SettingsConfigDict(extra="ignore")`}, -1), spans...), true
+	spans, puts, ok = f.extraMember(c, c.Name, `model_config = SettingsConfigDict(extra="ignore")`, -1)
+	imports, more := f.importSpans(c.Start, []Import{{"pydantic_settings", "SettingsConfigDict"}})
+	return append(spans, imports...), append(puts, more...), ok
+}
+
+// extraMember adds a line to the body of a Settings class or of its Config.
+func (f *PyFile) extraMember(in *Stmt, class, line string, at int) ([]Span, []Put, bool) {
+	spans := f.memberSpans(in, []string{line}, at)
+	puts := []Put{{Kind: "ignore", Key: class, Text: line + "\n"}}
+	f.describe(puts, spans)
+	return spans, puts, true
+}
+
+func spansText(spans []Span) string {
+	text := ""
+	for _, s := range spans {
+		text += unixText(s.New)
+	}
+	return text
 }
 
 // extraInConfig adds the option to a call of SettingsConfigDict or to a dict.

@@ -52,7 +52,7 @@ func scopeName(factory string) string {
 // include places the call behind body[at] and, unless it is there, the import.
 func (f *PyFile) include(body []Stmt, at, limit int, imported bool, imp pyImport, call string) Result {
 	callSpan, inline := f.callSpan(body, at, call)
-	puts := []Put{{Kind: "include", Key: call, Text: unixText(callSpan.New)}}
+	puts := []Put{{Kind: "include", Key: call, Text: unixText(callSpan.New), In: imp.path()}}
 	if imported {
 		return f.done(puts, callSpan)
 	}
@@ -63,7 +63,7 @@ func (f *PyFile) include(body []Stmt, at, limit int, imported bool, imp pyImport
 		return f.done(puts, importSpan, callSpan)
 	case inline: // the imports stand on the app's own line
 		callSpan.New = "; " + imp.line() + callSpan.New
-		puts[0].Text = callSpan.New
+		puts = append(puts, Put{Kind: "import", Key: imp.local(), Text: imp.line() + "\n"})
 		return f.done(puts, callSpan)
 	}
 	return f.cannot("no place for an import in front of the app", imp.line()+"\n\n"+call)

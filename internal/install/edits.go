@@ -42,7 +42,7 @@ func (r *recipe) record(file string, created bool, result edit.Result) {
 	e := r.next.Edits[file]
 	e.Created = e.Created || created
 	for _, p := range result.Puts {
-		if isEnv(file) {
+		if isDotenv(file) {
 			value, _ := edit.DotenvGet(result.Out, p.Key)
 			p.Text = hash([]byte(value))
 		}
@@ -56,7 +56,7 @@ func (r *recipe) record(file string, created bool, result edit.Result) {
 func (r *recipe) stageLayers() error {
 	for _, file := range keys(r.next.Edits) {
 		e := r.next.Edits[file]
-		if isEnv(file) || r.next.Left[file] != "" {
+		if isDotenv(file) || r.next.Left[file] != "" {
 			continue
 		}
 		before, err := r.onDisk(file)
@@ -122,7 +122,7 @@ func (r *recipe) undoEdits(ctx context.Context) error {
 			return writeFailure(err)
 		}
 		switch {
-		case isEnv(file):
+		case isDotenv(file):
 			err = r.undoEnv(file, src, e)
 		case all:
 			err = r.undoFile(ctx, file, src, e)

@@ -16,8 +16,11 @@ import (
 
 // isEnv reports whether a file may hold a secret: an env file that is no example.
 func isEnv(file string) bool {
-	return strings.HasPrefix(path.Base(file), ".env") && !slices.Contains([]string{".example", ".sample", ".template", ".dist"}, path.Ext(file))
+	return isDotenv(file) && !slices.Contains([]string{".example", ".sample", ".template", ".dist"}, path.Ext(file))
 }
+
+// isDotenv reports whether a file is an env file, an example or not.
+func isDotenv(file string) bool { return strings.HasPrefix(path.Base(file), ".env") }
 
 // fileMode is the mode of a file that is made: nobody else reads an env file.
 func fileMode(file string) fs.FileMode {
@@ -81,7 +84,7 @@ func (r *recipe) undoEnv(file string, src []byte, e edited) error {
 		}
 		result := edit.DotenvRemove(out, p.Key, func(value string) bool { return hash([]byte(value)) == p.Text }, p.Old != "")
 		if result.Status == edit.CannotPlace {
-			r.report.note(file + ": " + p.Key + " " + result.Reason + ", so it stays")
+			r.report.note(file + ": " + result.Reason + ", so it stays")
 		}
 		out = result.Out
 	}

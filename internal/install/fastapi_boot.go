@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -157,7 +158,7 @@ func (r *fastapi) runMigration(ctx context.Context, m *Migration) (*migrated, er
 	}
 	ini := r.alembicIni()
 	result, err := run.Run(ctx, run.Spec{
-		Args:    []string{r.deps.Python(), script, answer, path.Base(ini), m.Revision, r.emitter.authModule(), r.UsersTable},
+		Args:    []string{r.deps.Python(), script, answer, path.Base(ini), m.Revision, strings.Join(keys(r.revisions()), ","), r.emitter.authModule(), r.UsersTable},
 		Dir:     filepath.Join(r.root, filepath.FromSlash(path.Dir(ini))),
 		Env:     []string{"PYTHONDONTWRITEBYTECODE=1"},
 		Timeout: bootTimeout,
@@ -172,16 +173,42 @@ func (r *fastapi) alembicIni() string {
 	return path.Join(r.project.ImportRoot, "alembic.ini")
 }
 
-// revision finds our revision among the emitted files.
+// revision is the last of fastman's migrations, where this run has made one or an
+// earlier one could not apply it.
 func (r *fastapi) revision() *Migration {
-	for _, file := range keys(r.next.Files) {
-		if path.Dir(file) != r.emitter.versionsDir() || !strings.HasSuffix(file, "_auth.py") {
-			continue
-		}
-		id := strings.TrimSuffix(path.Base(file), "_auth.py")
-		return &Migration{Revision: id, File: file, Command: r.alembicCommand(id)}
+	all := r.revisions()
+	fresh := func(id string) bool { return r.was().Files[all[id]].Hash == "" }
+	if !slices.ContainsFunc(keys(all), fresh) && !r.was().Pending {
+		return nil
 	}
-	return nil
+	last := r.lastOf(all)
+	return &Migration{Revision: last, File: all[last], Command: r.alembicCommand(last)}
+}
+
+// revisions are fastman's migrations in the project: id and file.
+func (r *fastapi) revisions() map[string]string {
+	all := map[string]string{}
+	for file, m := range r.next.Files {
+		if path.Dir(m.From) == path.Dir(revisionFile) {
+			id, _, _ := strings.Cut(path.Base(file), "_")
+			all[id] = file
+		}
+	}
+	return all
+}
+
+// lastOf is the revision upon which no other of them follows.
+func (r *fastapi) lastOf(all map[string]string) string {
+	rest := maps.Clone(all)
+	for _, file := range all {
+		src, _ := r.plan.Read(file)
+		for id := range all {
+			if bytes.Contains(downRevision.Find(src), []byte(id)) {
+				delete(rest, id)
+			}
+		}
+	}
+	return slices.Max(append(keys(rest), ""))
 }
 
 // alembicCommand is what a user would type in the project's folder.

@@ -60,7 +60,7 @@ func (r *recipe) stageFile(f emitted) error {
 	case f.Once:
 		r.next.Files[f.Path], r.nextBase.Files[f.Path] = old, r.base.Files[f.Path]
 		return nil
-	case r.base.Files[f.Path] == string(f.Content) && !r.conflicted(f.Path):
+	case bytes.Equal(r.startOf(f.Path), f.Content):
 		r.next.Files[f.Path] = old
 		return nil
 	}
@@ -80,7 +80,7 @@ func (r *recipe) format(ctx context.Context, files []emitted) error {
 			return err
 		}
 		if theirs != nil && hash(theirs) != m.Hash {
-			changed[file] = []byte(r.base.Files[file])
+			changed[file] = r.startOf(file)
 		}
 	}
 	formatted, err := r.stack.formatted(ctx, texts)
@@ -101,6 +101,14 @@ func (r *recipe) emittedLast(file string) []byte {
 	if text, changed := r.changed[file]; changed {
 		return text
 	}
+	return r.startOf(file)
+}
+
+// startOf is what was emitted last, or what the user has merged by hand since.
+func (r *recipe) startOf(file string) []byte {
+	if pending, found := r.base.Pending[file]; found && !r.conflicted(file) {
+		return []byte(pending)
+	}
 	return []byte(r.base.Files[file])
 }
 
@@ -117,12 +125,23 @@ func (r *recipe) mergeFile(f emitted, theirs []byte) error {
 		return r.leaveConflict(f, merged.Conflicts)
 	}
 	r.asCut[f.Path] = f.AsCut && hash(merged.Text) == hash(ours)
+	if r.conflicted(f.Path) { // merged by hand meanwhile
+		beside, err := r.plan.Read(f.Path + newVersion)
+		if err == nil {
+			err = r.plan.Delete(f.Path+newVersion, beside)
+		}
+		if err != nil {
+			return writeFailure(err)
+		}
+	}
 	return r.writeFile(f.Path, theirs, merged.Text)
 }
 
 // leaveConflict puts the new text beside a file in which both sides changed the same
 // lines.
 func (r *recipe) leaveConflict(f emitted, conflicts []merge.Conflict) error {
+	r.next.Files[f.Path] = r.was().Files[f.Path]
+	r.nextBase.Files[f.Path], r.nextBase.Pending[f.Path] = string(r.startOf(f.Path)), string(f.Content)
 	beside := f.Path + newVersion
 	r.report.left(f.Path+": your edit and the new version changed the same lines; the file is as it was\n"+excerpt(conflicts),
 		"merge "+beside+" into it by hand, then delete that file")

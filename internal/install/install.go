@@ -171,7 +171,7 @@ func (r *recipe) run(ctx context.Context) (*Report, error) {
 
 // prepare looks, cuts, edits and checks; everything stays in memory.
 func (r *recipe) prepare(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{r.begin, r.look, r.undoEdits, r.stageFiles, r.wire, r.stagePackages, r.stageManifest, r.check} {
+	for _, step := range []func(context.Context) error{r.begin, r.noteDirty, r.look, r.undoEdits, r.stageFiles, r.wire, r.stagePackages, r.stageManifest, r.check} {
 		if err := step(ctx); err != nil {
 			r.stack.close()
 			return err

@@ -35,12 +35,13 @@ type manifest struct {
 	Providers  []feature.Provider `json:"providers,omitempty"` // in the order in which they came
 	Prefix     string             `json:"prefix"`
 	UsersTable string             `json:"users_table"`
-	Files      map[string]made    `json:"files"`          // that fastman made
-	Edits      map[string]edited  `json:"edits"`          // of files of the user
-	Packages   []string           `json:"packages"`       // that fastman added
-	Left       map[string]string  `json:"left,omitempty"` // package manifest: hash of it as it was left
-	EnvDirs    []string           `json:"env_dirs"`       // folders whose env files belong to the app
-	Pending    bool               `json:"pending"`        // packages, boot check or migration not done yet
+	Files      map[string]made    `json:"files"`                 // that fastman made
+	Edits      map[string]edited  `json:"edits"`                 // of files of the user
+	Packages   []string           `json:"packages"`              // that fastman added
+	Left       map[string]string  `json:"left,omitempty"`        // package manifest: hash of it as it was left
+	UsedBefore []string           `json:"used_before,omitempty"` // of the packages: by the user's code, undeclared
+	EnvDirs    []string           `json:"env_dirs"`              // folders whose env files belong to the app
+	Pending    bool               `json:"pending"`               // packages, boot check or migration not done yet
 }
 
 // made is one emitted file.
@@ -94,7 +95,8 @@ func (m *manifest) put(file, setting string) bool {
 // One file, so that no linter, test runner or search takes the copies for code.
 type base struct {
 	Files     map[string]string `json:"files"`
-	Originals map[string]string `json:"originals"` // package manifests as they were
+	Pending   map[string]string `json:"pending,omitempty"` // new versions that wait to be merged by hand
+	Originals map[string]string `json:"originals"`         // package manifests as they were
 }
 
 // readBase returns what was emitted last time; an empty one before the first install.

@@ -1,7 +1,7 @@
 """Applies fastman's Alembic revision where that is safe, and says what it found.
 
-argv: where the answer goes (JSON), alembic.ini, the revision, the dotted package of
-the auth module, the name of the users table. It applies only on SQLite, and only when nothing of the user's own
+argv: where the answer goes (JSON), alembic.ini, the revision, all revisions that are
+fastman's with commas, the dotted package of the auth module, the name of the users table. It applies only on SQLite, and only when nothing of the user's own
 would be applied with it. Never touches a server: another dialect is only named.
 """
 
@@ -19,18 +19,18 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 
 
-def main(answer, ini, revision, package, users):
+def main(answer, ini, revision, ours, package, users):
     sys.path.insert(0, os.getcwd())
     result = {"state": "", "detail": "", "drift": []}
     try:
-        result.update(migrate(ini, revision, package, users))
+        result.update(migrate(ini, revision, ours.split(","), package, users))
     except BaseException:
         result.update(state="failed", detail=traceback.format_exc())
     with open(answer, "w", encoding="utf-8") as file:
         json.dump(result, file)
 
 
-def migrate(ini, revision, package, users):
+def migrate(ini, revision, ours, package, users):
     engine = importlib.import_module(package + ".database").engine
     if engine.dialect.name != "sqlite":
         return {"state": "not-sqlite", "detail": engine.dialect.name}
@@ -44,7 +44,7 @@ def migrate(ini, revision, package, users):
     done = {r.revision for head in applied for r in script.iterate_revisions(head, "base")}
     if revision in done:
         return {"state": "applied", "drift": drift(config, script, users)}
-    foreign = sorted(above - done - {revision})
+    foreign = sorted(above - done - set(ours))
     if foreign:
         return {"state": "behind", "detail": ", ".join(foreign)}
     command.upgrade(config, revision)
@@ -78,7 +78,7 @@ def drift(config, script, users):
         return []
 
     run_env(config, script, look)
-    names = (f"'{users}'", "'auth_", "ix_auth_")
+    names = (f"'{users}'", "'auth_", "ix_auth_", "'oauth_", "ix_oauth_", "'passkey_", "ix_passkey_")
     return [entry for entry in found if any(name in entry for name in names)]
 
 
@@ -88,4 +88,4 @@ def run_env(config, script, look):
 
 
 logging.disable(logging.INFO)
-main(*sys.argv[1:6])
+main(*sys.argv[1:7])

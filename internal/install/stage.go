@@ -23,11 +23,11 @@ func (r *recipe) begin(context.Context) (err error) {
 	was := r.was()
 	r.plan.Label = r.report.Command
 	r.asCut = map[string]bool{}
-	r.nextBase = base{Files: map[string]string{}, Originals: maps.Clone(r.base.Originals)}
+	r.nextBase = base{Files: map[string]string{}, Pending: map[string]string{}, Originals: maps.Clone(r.base.Originals)}
 	r.next = &manifest{Format: manifestFormat, Version: r.library().Version, Stack: r.stackName,
 		Types: r.target().Types(), Providers: r.target().Providers(), Prefix: r.Prefix, UsersTable: r.UsersTable,
 		Files: map[string]made{}, Edits: maps.Clone(was.Edits), Packages: slices.Clone(was.Packages),
-		Left: maps.Clone(was.Left), EnvDirs: slices.Clone(was.EnvDirs)}
+		Left: maps.Clone(was.Left), UsedBefore: slices.Clone(was.UsedBefore), EnvDirs: slices.Clone(was.EnvDirs)}
 	return nil
 }
 
@@ -57,6 +57,7 @@ func (r *recipe) stagePackages(ctx context.Context) (err error) {
 		r.report.left("the packages are not out of the project yet", todo)
 	}
 	removed := r.deps.Removed()
+	r.noteUsedBefore()
 	r.next.Packages = append(slices.DeleteFunc(r.next.Packages, func(p string) bool { return slices.Contains(removed, p) }), r.deps.Added()...)
 	for file, original := range r.deps.Originals() {
 		if _, kept := r.nextBase.Originals[file]; !kept {
@@ -90,6 +91,16 @@ func (r *recipe) leaveAt(file string, before, after []byte) {
 	}
 }
 
+// noteUsedBefore notes which of the packages that come the user's code uses already.
+func (r *recipe) noteUsedBefore() {
+	uses, traces := deps.Search(r.remaining), r.traces()
+	for _, added := range r.deps.Added() {
+		if uses(traces.Of(added)) != "" {
+			r.next.UsedBefore = append(r.next.UsedBefore, added)
+		}
+	}
+}
+
 // removal says what of the packages goes.
 func (r *recipe) removal() deps.Removal {
 	var gone []string
@@ -98,11 +109,16 @@ func (r *recipe) removal() deps.Removal {
 			gone = append(gone, p)
 		}
 	}
-	traces := map[string]deps.Trace{}
+	return deps.Removal{Added: gone, Before: r.was().UsedBefore, Originals: r.base.Originals, Left: r.was().Left, Hash: hash, Uses: deps.Search(r.remaining), Traces: r.traces()}
+}
+
+// traces are how the use of a package shows.
+func (r *recipe) traces() deps.Traces {
+	traces := deps.Traces{}
 	for _, p := range r.library().Packages {
 		traces[p.Name] = deps.Trace{Imports: p.Imports, Words: p.Words}
 	}
-	return deps.Removal{Added: gone, Originals: r.base.Originals, Left: r.was().Left, Hash: hash, Uses: deps.Search(r.remaining), Traces: traces}
+	return traces
 }
 
 // remaining are the sources that are the user's, and those of fastman's that his code

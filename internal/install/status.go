@@ -3,6 +3,7 @@ package install
 import (
 	"context"
 	"path/filepath"
+	"slices"
 )
 
 // StatusOptions are the flags of status.
@@ -82,6 +83,7 @@ func (r *recipe) status(ctx context.Context, report *StatusReport) error {
 	if !r.stands() {
 		report.Update = r.foresee(ctx)
 	}
+	r.lookAtForm(ctx)
 	for _, file := range keys(m.Files) {
 		state, err := r.stateOf(file)
 		if err != nil {
@@ -97,6 +99,21 @@ func (r *recipe) status(ctx context.Context, report *StatusReport) error {
 		report.Edits = append(report.Edits, FileState{file, state})
 	}
 	return nil
+}
+
+// lookAtForm finds out which of the files that changed only got another form from the
+// project's formatter. Where that cannot be found out, they count as edited.
+func (r *recipe) lookAtForm(ctx context.Context) {
+	asWritten := func(file string) bool {
+		theirs, err := r.onDisk(file)
+		return err == nil && (theirs == nil || hash(theirs) == r.manifest.Files[file].Hash)
+	}
+	if r.changed != nil || !slices.ContainsFunc(keys(r.manifest.Files), func(file string) bool { return !asWritten(file) }) {
+		return
+	}
+	if r.begin(ctx) == nil && r.stack.look(ctx) == nil {
+		_ = r.format(ctx, nil)
+	}
 }
 
 // foresee makes the plan of an update, and leaves it at that.
@@ -141,11 +158,11 @@ func (r *recipe) stateOfEdit(file string) (State, error) {
 		return "", err
 	case theirs == nil:
 		return StateMissing, nil
-	case !isEnv(file) && r.asLeft(file, theirs, e):
+	case !isDotenv(file) && r.asLeft(file, theirs, e):
 		return StateUnchanged, nil
 	case !holds(file, theirs, e.Puts):
 		return StateMissing, nil
-	case isEnv(file):
+	case isDotenv(file):
 		return StateUnchanged, nil
 	}
 	return StateEdited, nil

@@ -22,7 +22,7 @@ func (r *recipe) stands() bool {
 // editsStand looks for what fastman put into the user's files.
 func (r *recipe) editsStand() bool {
 	for file, e := range r.manifest.Edits {
-		if isEnv(file) {
+		if isDotenv(file) {
 			continue
 		}
 		content, err := r.onDisk(file)
@@ -42,7 +42,7 @@ func (r *recipe) asLeft(file string, content []byte, e edited) bool {
 // holds reports whether all pieces are in a text that was changed since.
 func holds(file string, content []byte, puts []edit.Put) bool {
 	return !slices.ContainsFunc(puts, func(p edit.Put) bool {
-		if isEnv(file) {
+		if isDotenv(file) {
 			_, there := edit.DotenvGet(content, p.Key)
 			return !there
 		}

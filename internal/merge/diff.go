@@ -1,6 +1,9 @@
 package merge
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // span is a range of lines: from is the first, to the one behind the last.
 type span struct{ from, to int }
@@ -14,8 +17,9 @@ type hunk struct{ old, new span }
 func diff(a, b []int) []hunk {
 	from, tail := commonEnds(a, b)
 	s := search{a: a, b: b}
-	inA := worthwhile(a, span{from, len(a) - tail}, count(b))
-	inB := worthwhile(b, span{from, len(b) - tail}, count(a))
+	numbers := slices.Max(slices.Concat(a, b, []int{0})) + 1
+	inA := worthwhile(a, span{from, len(a) - tail}, count(b, numbers))
+	inB := worthwhile(b, span{from, len(b) - tail}, count(a, numbers))
 
 	s.matchRun(0, 0, from)
 	s.compare(inA, inB)
@@ -34,8 +38,8 @@ func commonEnds(a, b []int) (head, tail int) {
 	return head, tail
 }
 
-func count(lines []int) map[int]int {
-	counts := map[int]int{}
+func count(lines []int, numbers int) []int {
+	counts := make([]int, numbers)
 	for _, line := range lines {
 		counts[line]++
 	}
@@ -45,7 +49,7 @@ func count(lines []int) map[int]int {
 // worthwhile returns the indexes of the lines that a comparison should look at.
 // Lines that the other text lacks can't match, and a line that is frequent there,
 // as a lone brace is, only matches by accident where most around it has no match.
-func worthwhile(lines []int, within span, inOther map[int]int) []int {
+func worthwhile(lines []int, within span, inOther []int) []int {
 	frequent := min(rootOf(len(lines)), 1024)
 	var out []int
 	for i := within.from; i < within.to; i++ {
@@ -68,7 +72,7 @@ func rootOf(n int) int {
 
 // surrounded looks up and down from a frequent line, as far as lines are absent from
 // the other text or frequent themselves, and at most 100 lines.
-func surrounded(lines []int, i int, within span, inOther map[int]int, frequent int) bool {
+func surrounded(lines []int, i int, within span, inOther []int, frequent int) bool {
 	const reach, share = 100, 3
 	all, often := 0, 2
 	for _, step := range []int{-1, 1} {
@@ -99,9 +103,10 @@ type search struct {
 	a, b               []int
 	matchedA, matchedB []int
 
-	inA, inB []int // the indexes that are compared
-	ahead    front // furthest x on each diagonal, from the upper left corner
-	back     front // the same from the lower right corner
+	inA, inB       []int // the indexes that are compared
+	linesA, linesB []int // the lines there
+	ahead          front // furthest x on each diagonal, from the upper left corner
+	back           front // the same from the lower right corner
 }
 
 // front holds the furthest x for each diagonal x-y between lo and hi.
@@ -143,23 +148,30 @@ func (s *search) matchRun(a, b, n int) {
 
 func (s *search) compare(inA, inB []int) {
 	s.inA, s.inB = inA, inB
+	s.linesA, s.linesB = pick(s.a, inA), pick(s.b, inB)
 	diagonals := len(inA) + len(inB) + 3
 	s.ahead = front{x: make([]int, diagonals), zero: len(inB) + 1}
 	s.back = front{x: make([]int, diagonals), zero: len(inB) + 1}
 	s.within(span{0, len(inA)}, span{0, len(inB)})
 }
 
-func (s *search) same(x, y int) bool { return s.a[s.inA[x]] == s.b[s.inB[y]] }
+func pick(lines, indexes []int) []int {
+	out := make([]int, len(indexes))
+	for i, at := range indexes {
+		out[i] = lines[at]
+	}
+	return out
+}
 
 // within matches the lines of a box: equal ends, then the boxes before and behind
 // a point in the middle of a shortest way.
 func (s *search) within(a, b span) {
-	for a.from < a.to && b.from < b.to && s.same(a.from, b.from) {
+	for a.from < a.to && b.from < b.to && s.linesA[a.from] == s.linesB[b.from] {
 		s.matchRun(s.inA[a.from], s.inB[b.from], 1)
 		a.from, b.from = a.from+1, b.from+1
 	}
 	end := a.to
-	for a.from < a.to && b.from < b.to && s.same(a.to-1, b.to-1) {
+	for a.from < a.to && b.from < b.to && s.linesA[a.to-1] == s.linesB[b.to-1] {
 		a.to, b.to = a.to-1, b.to-1
 	}
 	if a.from < a.to && b.from < b.to {
@@ -203,7 +215,7 @@ func (s *search) middle(a, b span) (x, y int) {
 
 func (s *search) goAhead(k int, a, b span) int {
 	x := max(*s.ahead.at(k - 1)+1, *s.ahead.at(k + 1))
-	for x < a.to && x-k < b.to && s.same(x, x-k) {
+	for x < a.to && x-k < b.to && s.linesA[x] == s.linesB[x-k] {
 		x++
 	}
 	*s.ahead.at(k) = x
@@ -212,19 +224,27 @@ func (s *search) goAhead(k int, a, b span) int {
 
 func (s *search) goBack(k int, a, b span) int {
 	x := min(*s.back.at(k - 1), *s.back.at(k + 1)-1)
-	for x > a.from && x-k > b.from && s.same(x-1, x-k-1) {
+	for x > a.from && x-k > b.from && s.linesA[x-1] == s.linesB[x-k-1] {
 		x--
 	}
 	*s.back.at(k) = x
 	return x
 }
 
-// furthest is the point on the way ahead that left most lines behind it.
+// furthest is the point that left most lines behind it, on the way ahead or back.
 func (s *search) furthest(a, b span) (x, y int) {
+	wanted := 0
 	for k := s.ahead.hi; k >= s.ahead.lo; k -= 2 {
-		atX := min(*s.ahead.at(k), a.to, b.to+k)
-		if atX+atX-k > x+y {
-			x, y = atX, atX-k
+		at := min(*s.ahead.at(k), a.to, b.to+k)
+		if done := 2*at - k - a.from - b.from; done >= wanted {
+			wanted, x, y = done+1, at, at-k
+		}
+	}
+	wanted-- // the way back wins where both got as far
+	for k := s.back.hi; k >= s.back.lo; k -= 2 {
+		at := max(*s.back.at(k), a.from, b.from+k)
+		if done := a.to + b.to - 2*at + k; done >= wanted {
+			wanted, x, y = done+1, at, at-k
 		}
 	}
 	return x, y

@@ -29,10 +29,15 @@ type threeTexts struct{ base, theirs, ours string }
 type typist struct {
 	*rand.Rand
 	distinct int
+	from     []string // write lines out of these instead
 }
 
 func (r typist) lines(n int) (out []string) {
 	for range n {
+		if len(r.from) > 0 {
+			out = append(out, r.from[r.IntN(len(r.from))])
+			continue
+		}
 		line, times := strconv.Itoa(r.IntN(r.distinct)), 1
 		if r.IntN(5) == 0 {
 			line, times = "}", 1+r.IntN(4)
@@ -75,8 +80,11 @@ func (r typist) text(lines []string) string {
 
 func randomTexts(i int) threeTexts {
 	r := typist{Rand: random(i)}
-	if i%5 == 0 {
+	switch {
+	case i%5 == 0:
 		return r.rewrite()
+	case i%50 == 1:
+		return r.rewriteMuch()
 	}
 	r.distinct = []int{2, 3, 6, 12, 1000}[r.IntN(5)]
 	base := r.lines(r.IntN([]int{3, 8, 20, 40, 200}[r.IntN(5)]))
@@ -100,6 +108,14 @@ func (r typist) rewrite() threeTexts {
 		theirs: r.text(slices.Concat(base[:from], r.lines(r.IntN(25)), base[to:])),
 		ours:   r.text(slices.Concat(base[:at], r.lines(1), base[at:])),
 	}
+}
+
+// rewriteMuch makes theirs differ by more edits than a search goes through.
+func (r typist) rewriteMuch() threeTexts {
+	r.distinct = []int{10, 100, 1000, 1e6}[r.IntN(4)]
+	base, from := r.lines(1200), r.IntN(800)
+	theirs := slices.Concat(base[:from], r.edit(base[from:from+400], 250), base[from+400:])
+	return threeTexts{r.text(base), r.text(theirs), r.text(r.edit(base, 2))}
 }
 
 // lineEnds writes case i with other line ends, and says what git is to merge: a file
@@ -154,7 +170,7 @@ func gitMergeFile(dir string, x threeTexts) (merged []byte, conflict bool, err e
 
 // A user sees a clean merge only where git merges too, and the same text.
 func TestMergesAsGit(t *testing.T) {
-	const cases, workers = 6000, 4
+	const cases, workers = 5000, 4
 	t.Logf("-merge.seed=%d", *seed)
 	var (
 		all                   sync.WaitGroup

@@ -11,7 +11,8 @@
 // template added comes in and one that it dropped goes, wherever the user put lines
 // of his own; one that the user's code still needs, or that carries his comment,
 // stays. One local name for two things is a conflict. Imports that can't be read
-// safely, and those behind other code, are lines as any others.
+// safely, and those behind other code, are lines as any others. A Go file that was
+// formatted comes out formatted.
 //
 // Line ends, byte order mark and the last newline are those of the user's file. No
 // line that the user added is ever lost: it is in the merged text, or in a conflict.

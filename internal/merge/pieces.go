@@ -102,7 +102,7 @@ func find(lines []string, p Piece, new []string) int {
 			continue
 		}
 		all = append(all, at)
-		if same(lineAt(lines, at-1), string(p.Above)) && same(lineAt(lines, at+len(new)), string(p.Below)) {
+		if sameLine(lineAt(lines, at-1), string(p.Above)) && sameLine(lineAt(lines, at+len(new)), string(p.Below)) {
 			if at == p.Line {
 				return at
 			}
@@ -119,10 +119,10 @@ func find(lines []string, p Piece, new []string) int {
 }
 
 func matches(lines, wanted []string) bool {
-	return slices.EqualFunc(lines, wanted, same)
+	return slices.EqualFunc(lines, wanted, sameLine)
 }
 
-func same(a, b string) bool { return bare(a) == bare(b) }
+func sameLine(a, b string) bool { return bare(a) == bare(b) }
 
 // bare is a line without its end; that it has one is a part of it.
 func bare(line string) string {

@@ -8,9 +8,7 @@ from alembic import context
 
 url = make_url(os.environ["DATABASE_URL"])
 sqlite = url.drivername.startswith("sqlite")
-engine = create_engine(
-    url.set(drivername="sqlite" if sqlite else "postgresql+psycopg")
-)
+engine = create_engine(url.set(drivername="sqlite" if sqlite else "postgresql+psycopg"))
 
 with engine.connect() as connection:
     # SQLite cannot alter a table in place; Alembic then copies it.

@@ -3,7 +3,7 @@
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -20,7 +20,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.orm import Session
 
-from app.features.auth import clients, database, mail
+from app.features.auth import clients, database, mail, oauth_calls, throttle
 from app.features.auth.background import background
 from app.features.auth.config import config
 from app.features.auth.identity import identity_key
@@ -104,6 +104,7 @@ def _enter(db: Session, email: str, user_agent: str) -> Token:
         db.add(user)
         db.flush()
     client = clients.Client("127.0.0.1", user_agent, "127.0.0.1", "127.0.0.1")
+    throttle.remember_address(db, user, client=client)
     return issue_tokens(open_session(db, user, method="test", client=client))
 
 
@@ -191,3 +192,23 @@ def tokens(client: Client) -> dict[str, str]:
 def token(tokens: dict[str, str]) -> str:
     """The access token of ada@example.com."""
     return tokens["access_token"]
+
+
+# fastman: if oauth
+AnswerCalls = Callable[[Callable[[httpx.Request], httpx.Response]], None]
+
+
+@pytest.fixture
+def answer_calls(monkeypatch: pytest.MonkeyPatch) -> AnswerCalls:
+    """Sets what answers the app's calls to providers, in place of the network."""
+
+    def answer_with(handler: Callable[[httpx.Request], httpx.Response]) -> None:
+        def new_http() -> httpx.AsyncClient:
+            return httpx.AsyncClient(transport=httpx.MockTransport(handler))
+
+        monkeypatch.setattr(oauth_calls, "new_http", new_http)
+
+    return answer_with
+
+
+# fastman: end

@@ -4,8 +4,9 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from queue import Empty, Full, Queue
+from types import TracebackType
 
 from anyio import to_thread
 from fastapi import FastAPI
@@ -61,14 +62,26 @@ class Background:
             time.sleep(0.01)
 
 
-def _run(job: Job) -> None:
-    try:
-        job()
-    except Exception as error:
+class _LoggedFailure(AbstractContextManager[None]):
+    """Logs an exception and ends it: nobody waits for the job that raised it."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
         # The error's text may hold what it failed on: an address, a token.
-        log_event(
-            "auth.background.failed", level=logging.ERROR, error=type(error).__name__
-        )
+        name = type(error).__name__
+        log_event("auth.background.failed", level=logging.ERROR, error=name)
+        return True
+
+
+def _run(job: Job) -> None:
+    with _LoggedFailure():
+        job()
 
 
 background = Background()

@@ -1,6 +1,6 @@
 """Times: the database's clock, and how each database stores them."""
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from sqlalchemy import ColumnElement, DateTime, Dialect, Integer, literal_column
@@ -8,6 +8,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
+
+_UTC = timezone(timedelta(0))
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -23,7 +25,7 @@ class UTCDateTime(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a datetime without a time zone names no instant")
-        value = value.astimezone(timezone.utc)
+        value = value.astimezone(_UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(
@@ -32,8 +34,8 @@ class UTCDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            return value.replace(tzinfo=timezone.utc)
-        return value.astimezone(timezone.utc)
+            return value.replace(tzinfo=_UTC)
+        return value.astimezone(_UTC)
 
 
 class utc_now(FunctionElement[datetime]):

@@ -187,7 +187,7 @@ def _load() -> AuthConfig:
         # fastman: end
         # fastman: if oauth
         links_verified_email=_links_verified_email(),
-        after_login_url=settings.AUTH_AFTER_LOGIN_URL,
+        after_login_url=settings.AUTH_AFTER_LOGIN_URL or "/",
         app_redirects=_listed(settings.AUTH_APP_REDIRECTS),
         trusted_origins=_trusted_origins(),
         # fastman: end

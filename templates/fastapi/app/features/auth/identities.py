@@ -103,8 +103,6 @@ def link(
         return None
     if owner_id is not None:
         raise OAuthFailed("foreign")
-    if profile.email is None:
-        raise OAuthFailed("no_email")
     _insert_account(db, user, provider, profile, used=False)
     _follow(user, provider, profile)
     return user

@@ -89,7 +89,7 @@ async def _read_bounded(response: httpx.Response) -> bytes:
     if response.headers.get("content-encoding", "identity") != "identity":
         raise OAuthFailed("unavailable", "content-encoding")
     body = bytearray()
-    async for chunk in response.aiter_raw():
+    async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > _BODY_MAX_BYTES:
             raise OAuthFailed("unavailable", "body over 1 MiB")

@@ -17,7 +17,9 @@ from .oauth_provider import Provider, Registration
 FIRST = "google"
 
 # What stands in a fresh .env file counts as nothing.
-_PLACEHOLDER = re.compile(r"(^|://)your[-_]|change.?me|change.?this|placeholder", re.I)
+_PLACEHOLDER = re.compile(
+    r"(^|://)your[-_]|change.?me|change.?this|placeholder", re.IGNORECASE
+)
 
 
 def _setting(name: str) -> str:

@@ -5,11 +5,12 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl, quote_plus
 
-from authlib.oauth2 import auth, rfc6749, rfc7636  # type: ignore[import-untyped, unused-ignore]
+from authlib.oauth2 import auth  # type: ignore[import-untyped, unused-ignore]
+from authlib.oauth2.rfc6749 import parameters  # type: ignore[import-untyped, unused-ignore]
 
 from .oauth_calls import Answer, call, deadline, read_json
 from .oauth_failed import OAuthFailed
-from .oauth_flow import Attempt, Opened
+from .oauth_flow import Attempt, Opened, code_challenge
 from .oauth_provider import Endpoints, Grant, Profile, Provider
 from .schemas import OAuthCallback
 
@@ -21,14 +22,14 @@ _ERROR_CODE = re.compile(r"[a-z_]{1,40}")
 def authorization_url(
     provider: Provider, endpoints: Endpoints, attempt: Attempt, opened: Opened
 ) -> str:
-    url: str = rfc6749.parameters.prepare_grant_uri(
+    url: str = parameters.prepare_grant_uri(
         endpoints.authorize,
         client_id=provider.registration.client_id,
         response_type="code",
         redirect_uri=attempt.redirect_uri,
         scope=provider.scope,
         state=opened.state,
-        code_challenge=rfc7636.create_s256_code_challenge(attempt.verifier),
+        code_challenge=code_challenge(attempt.verifier),
         code_challenge_method="S256",
         # fastman: if google or oidc
         nonce=attempt.nonce,
@@ -71,7 +72,7 @@ def _require_issuer(endpoints: Endpoints, callback: OAuthCallback) -> None:
 async def _exchange(
     provider: Provider, endpoints: Endpoints, attempt: Attempt, code: str
 ) -> Grant:
-    body = rfc6749.parameters.prepare_token_request(
+    body = parameters.prepare_token_request(
         "authorization_code",
         code=code,
         redirect_uri=attempt.redirect_uri,

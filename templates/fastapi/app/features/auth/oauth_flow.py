@@ -49,6 +49,11 @@ class Opened:
         return attempt_id(self.state)
 
 
+def code_challenge(verifier: str) -> str:
+    """Hash a verifier as S256 does (RFC 7636, section 4.2)."""
+    return hash_one_time_token(verifier)
+
+
 def attempt_id(state: str) -> str:
     return hash_one_time_token(state)
 
@@ -116,8 +121,8 @@ def take_app_code(db: Session, *, code: str, verifier: str) -> tuple[User, str] 
     issued = AppCode.model_validate_json(row.data)
     user = lock_user(db, row.user_id)
     # One that another app caught is of no use there (RFC 7636, section 4.6).
-    challenge = hash_one_time_token(verifier)
-    if user is None or not hmac.compare_digest(challenge, issued.code_challenge):
+    proof = code_challenge(verifier)
+    if user is None or not hmac.compare_digest(proof, issued.code_challenge):
         return None
     return user, issued.provider
 

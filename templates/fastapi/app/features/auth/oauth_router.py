@@ -38,7 +38,6 @@ from .redirects import is_own_path, with_query
 from .schemas import (
     IdentityPublic,
     OAuthCallback,
-    OAuthLink,
     OAuthRedirect,
     OAuthStart,
     OAuthToken,
@@ -287,12 +286,12 @@ async def link(
     request: Request,
     response: Response,
     client: ClientDep,
-    given: OAuthLink | None = None,
+    next: str | None = None,
 ) -> OAuthRedirect:
     """Return the address at which the user's further account can be chosen."""
     chosen = _find_provider(provider)
     attempt = _new_attempt(chosen, request)
-    attempt.next = _own_path(given.next) if given else None
+    attempt.next = _own_path(next)
     attempt.user_id, attempt.session = user.id, claims.sid
     url, opened = await _leave(chosen, attempt, client)
     set_attempt_cookie(response, opened)

@@ -151,10 +151,6 @@ class OAuthStart(BaseModel):
         return any(value is not None for value in wanted)
 
 
-class OAuthLink(BaseModel):
-    next: str | None = None
-
-
 class OAuthRedirect(BaseModel):
     url: str
 
