@@ -154,7 +154,7 @@ func (a *Auth) ask(ctx context.Context, s *service, where server, begun authoriz
 		return profile{}, refusedExchange(err)
 	}
 	if !strings.EqualFold(token.TokenType, "Bearer") {
-		return profile{}, disbelieve("unavailable: token: it is no bearer token")
+		return profile{}, disbelieve("unavailable", "token: it is no bearer token")
 	}
 	who, err := s.speak.profile(ctx, token, begun)
 	if err != nil {
@@ -168,7 +168,7 @@ func (a *Auth) ask(ctx context.Context, s *service, where server, begun authoriz
 // shown.
 func (p profile) clean(allowTest bool) (profile, error) {
 	if p.subject == "" || utf8.RuneCountInString(p.subject) > subjectMax || strings.ContainsFunc(p.subject, unicode.IsControl) {
-		return profile{}, disbelieve("subject: it is empty, too long or no text")
+		return profile{}, disbelieve("subject", "it is empty, too long or no text")
 	}
 	email, err := normalizeEmail(p.email, allowTest)
 	if err != nil {
@@ -216,14 +216,13 @@ var reasons = map[*problem]string{
 
 // logOAuthFailed says why nobody was let in. What else can fail is logged elsewhere.
 func (a *Auth) logOAuthFailed(ctx context.Context, s *service, err error, from client) {
-	reason := ""
+	var why []slog.Attr
 	if failed, ok := errors.AsType[failure](err); ok {
-		reason = failed.reason
-	} else if told, ok := errors.AsType[*problem](err); ok {
-		reason = reasons[told]
+		why = []slog.Attr{slog.String("reason", failed.reason), slog.String("problem", failed.problem)}
+	} else if told, ok := errors.AsType[*problem](err); ok && reasons[told] != "" {
+		why = []slog.Attr{slog.String("reason", reasons[told])}
+	} else {
+		return
 	}
-	if reason != "" {
-		logEvent(ctx, a.log, slog.LevelWarn, "auth.oauth.failed",
-			slog.String("provider", s.name), slog.String("ip", from.ip), slog.String("reason", reason))
-	}
+	logEvent(ctx, a.log, slog.LevelWarn, "auth.oauth.failed", append(why, slog.String("provider", s.name), slog.String("ip", from.ip))...)
 }

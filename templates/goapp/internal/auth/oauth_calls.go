@@ -108,15 +108,16 @@ func (e statusError) Error() string { return fmt.Sprintf("status %d", int(e)) }
 // fastman: end
 // failure is why a provider was not believed.
 type failure struct {
-	told   *problem // to the client
-	reason string   // for the log; its first word is always the same for the same
+	told    *problem // to the client
+	reason  string   // for the log, in one word
+	problem string   // and in more
 }
 
-func (f failure) Error() string { return f.reason }
+func (f failure) Error() string { return f.reason + ": " + f.problem }
 
 func (f failure) Unwrap() error { return f.told }
 
-func disbelieve(reason string) error { return failure{errProviderAnswer, reason} }
+func disbelieve(reason, problem string) error { return failure{errProviderAnswer, reason, problem} }
 
 // unavailable says which call failed. The words of the provider are kept out of it, as
 // they may repeat a token.
@@ -131,7 +132,7 @@ func unavailable(call string, err error) error {
 	} else if unanswered, ok := errors.AsType[*url.Error](err); ok {
 		why = unanswered.Err.Error()
 	}
-	return disbelieve("unavailable: " + call + ": " + why)
+	return disbelieve("unavailable", call+": "+why)
 }
 
 // refusedExchange is unavailable for the token endpoint, which may also say no (RFC
@@ -143,9 +144,9 @@ func refusedExchange(err error) error {
 		return unavailable("token", err)
 	}
 	if !errorCode.MatchString(refused.ErrorCode) {
-		return failure{errSignInRefused, "refused"}
+		return errSignInRefused
 	}
-	return failure{errSignInRefused, "refused: " + refused.ErrorCode}
+	return failure{errSignInRefused, "refused", refused.ErrorCode}
 }
 
 // errorCode is what a provider's code for an error looks like, and no token does.

@@ -42,7 +42,7 @@ func (g gitHub) profile(ctx context.Context, token *oauth2.Token, _ authorizatio
 		return profile{}, unavailable("user", err)
 	}
 	if user.ID <= 0 {
-		return profile{}, disbelieve("subject: there is no id")
+		return profile{}, disbelieve("subject", "there is no id")
 	}
 	email, err := g.email(ctx, token)
 	return profile{
@@ -65,7 +65,7 @@ func (g gitHub) email(ctx context.Context, token *oauth2.Token) (string, error) 
 		return "", unavailable("user/emails", err)
 	}
 	if emails == nil {
-		return "", disbelieve("unavailable: user/emails: there is no list")
+		return "", disbelieve("unavailable", "user/emails: there is no list")
 	}
 	for _, e := range emails {
 		if e.Primary && e.Verified {

@@ -4,6 +4,7 @@ package auth
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -49,6 +50,19 @@ type openIDClaims struct {
 	// HostedDomain is the Google Workspace that the account is of.
 	HostedDomain string `json:"hd"`
 	// fastman: end
+	// fastman: if oidc
+	// DomainVerified is what Microsoft has in place of EmailVerified: true, or "1".
+	DomainVerified any `json:"xms_edov"`
+	// fastman: end
+}
+
+func (c openIDClaims) isVerified() bool {
+	// fastman: if oidc
+	if c.DomainVerified == true || c.DomainVerified == "1" {
+		return true
+	}
+	// fastman: end
+	return c.EmailVerified == true
 }
 
 func newOpenID(c OAuthClient, calls *calls) *openID {
@@ -88,6 +102,9 @@ func (o *openID) discover(ctx context.Context) (*discovery, error) {
 	}
 	defer leave()
 	found, err := oidc.NewProvider(o.calls.context(ctx), o.issuer)
+	if _, differs := errors.AsType[*oidc.IssuerMismatchError](err); differs {
+		return nil, disbelieve("unavailable", "discovery: another issuer in its metadata")
+	}
 	if err != nil {
 		return nil, unavailable("discovery", err)
 	}
@@ -98,7 +115,7 @@ func (o *openID) discover(ctx context.Context) (*discovery, error) {
 	where := server{Endpoint: found.Endpoint(), issuer: o.issuer, namesIssuer: told.NamesIssuer}
 	for _, address := range []string{where.AuthURL, where.TokenURL, told.Keys, cmp.Or(found.UserInfoEndpoint(), o.issuer)} {
 		if !o.mayName(address) {
-			return nil, disbelieve("unavailable: discovery: it names an address that is not https")
+			return nil, disbelieve("unavailable", "discovery: it names an address that is not https")
 		}
 	}
 	where.AuthStyle = oauth2.AuthStyleInHeader // which every server knows, if it says nothing
@@ -139,14 +156,19 @@ func (o *openID) profile(ctx context.Context, token *oauth2.Token, a authorizati
 		return profile{}, unavailable("keys", ctx.Err())
 	}
 	if err != nil {
-		return profile{}, disbelieve("id_token: it is not genuine, for us and in time")
+		return profile{}, disbelieve("id_token", tokenProblem(err))
 	}
 	var claims openIDClaims
 	if err := idToken.Claims(&claims); err != nil {
-		return profile{}, disbelieve("id_token: its claims have other types")
+		return profile{}, disbelieve("id_token", "claims of other types")
 	}
-	if idToken.Nonce != a.Nonce || !o.isFor(idToken.Audience, claims.AuthorizedFor) || !isPast(idToken.IssuedAt, claims.NotBefore) {
-		return profile{}, disbelieve("id_token: it is for another sign-in")
+	switch {
+	case idToken.Nonce != a.Nonce:
+		return profile{}, disbelieve("id_token", "nonce")
+	case !o.isFor(idToken.Audience, claims.AuthorizedFor):
+		return profile{}, disbelieve("id_token", "azp")
+	case !isPast(idToken.IssuedAt, claims.NotBefore):
+		return profile{}, disbelieve("id_token", "iat or nbf")
 	}
 	if claims.Email == "" && d.provider.UserInfoEndpoint() != "" {
 		if err := o.askUserInfo(ctx, d.provider, token, idToken.Subject, &claims); err != nil {
@@ -154,13 +176,28 @@ func (o *openID) profile(ctx context.Context, token *oauth2.Token, a authorizati
 		}
 	}
 	p := profile{subject: idToken.Subject, name: claims.Name, avatarURL: claims.Picture}
-	if claims.EmailVerified == true {
+	if claims.isVerified() {
 		p.email = claims.Email
 		// fastman: if google
 		p.authoritative = o.isOwn != nil && o.isOwn(claims)
 		// fastman: end
 	}
 	return p, nil
+}
+
+// tokenProblem is the part of an id_token that go-oidc found wrong.
+func tokenProblem(err error) string {
+	if _, expired := errors.AsType[*oidc.TokenExpiredError](err); expired {
+		return "exp"
+	}
+	for words, part := range map[string]string{
+		"malformed jwt": "header", "verify signature": "signature", "different provider": "iss", "expected audience": "aud",
+	} {
+		if strings.Contains(err.Error(), words) {
+			return part
+		}
+	}
+	return "it is not one"
 }
 
 // isFor follows OpenID Connect Core, section 3.1.3.7, rules 4 and 5.
@@ -182,7 +219,7 @@ func (o *openID) askUserInfo(ctx context.Context, p *oidc.Provider, token *oauth
 		return unavailable("userinfo", err)
 	}
 	if info.Subject != subject { // section 5.3.2
-		return disbelieve("subject: userinfo is about somebody else")
+		return disbelieve("subject", "userinfo is about somebody else")
 	}
 	if err := info.Claims(into); err != nil {
 		return unavailable("userinfo", err)

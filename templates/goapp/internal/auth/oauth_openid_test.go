@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
+	"errors"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -111,7 +112,7 @@ func TestIDToken(t *testing.T) {
 	}
 }
 
-// A token that anything is wrong with stands for nobody.
+// A token that anything is wrong with stands for nobody, and the log says what it is.
 func TestForgedIDTokens(t *testing.T) {
 	i := newIssuer(t)
 	other, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -119,36 +120,40 @@ func TestForgedIDTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	good := i.claims(nil)
-	tokens := map[string]*oauth2.Token{
-		"none at all":            {AccessToken: "x"},
-		"alg none":               i.sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, good),
-		"HS256 by the key":       i.sign(t, jwt.SigningMethodHS256, i.key.N.Bytes(), good),
-		"another key":            i.sign(t, jwt.SigningMethodRS256, other, good),
-		"an algorithm not named": i.sign(t, jwt.SigningMethodRS512, i.key, good),
-	}
-	for name, changes := range map[string]object{
-		"no subject":                      {"sub": nil},
-		"another issuer":                  {"iss": "https://example.com"},
-		"another audience":                {"aud": "them"},
-		"no audience":                     {"aud": nil},
-		"another nonce":                   {"nonce": "m"},
-		"no nonce":                        {"nonce": nil},
-		"authorized for another":          {"azp": "them"},
-		"of two audiences, for neither":   {"aud": []string{"us", "them"}},
-		"over":                            {"exp": time.Now().Unix() - 1},
-		"without end":                     {"exp": nil},
-		"of two audiences, for the other": {"aud": []string{"us", "them"}, "azp": "them"},
-	} {
-		tokens[name] = i.sign(t, jwt.SigningMethodRS256, i.key, i.claims(changes))
-	}
-	for name, token := range tokens {
+	try := func(name, problem string, token *oauth2.Token) {
 		who, err := i.open().profile(t.Context(), token, authorization{Nonce: "n"})
 		if err == nil {
 			_, err = who.clean(false)
 		}
-		if err == nil {
-			t.Errorf("%s: %+v", name, who)
+		if failed, ok := errors.AsType[failure](err); !ok || failed.problem != problem {
+			t.Errorf("%s: %+v (%v)", name, who, err)
 		}
+	}
+	try("none at all", "header", &oauth2.Token{AccessToken: "x"})
+	try("alg none", "header", i.sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, good))
+	try("HS256 by the public key", "header", i.sign(t, jwt.SigningMethodHS256, i.key.N.Bytes(), good))
+	try("an algorithm that is not named", "header", i.sign(t, jwt.SigningMethodRS512, i.key, good))
+	try("another key", "signature", i.sign(t, jwt.SigningMethodRS256, other, good))
+	for name, c := range map[string]struct {
+		problem string
+		changes object
+	}{
+		"no subject":                      {"it is empty, too long or no text", object{"sub": nil}},
+		"another issuer":                  {"iss", object{"iss": "https://example.com"}},
+		"another audience":                {"aud", object{"aud": "them"}},
+		"no audience":                     {"aud", object{"aud": nil}},
+		"another nonce":                   {"nonce", object{"nonce": "m"}},
+		"no nonce":                        {"nonce", object{"nonce": nil}},
+		"authorized for another":          {"azp", object{"azp": "them"}},
+		"of two audiences, for neither":   {"azp", object{"aud": []string{"us", "them"}}},
+		"of two audiences, for the other": {"azp", object{"aud": []string{"us", "them"}, "azp": "them"}},
+		"over":                            {"exp", object{"exp": time.Now().Unix() - 1}},
+		"without end":                     {"exp", object{"exp": nil}},
+		"without beginning":               {"iat or nbf", object{"iat": nil}},
+		"of tomorrow":                     {"iat or nbf", object{"iat": time.Now().Add(time.Hour).Unix()}},
+		"for later":                       {"iat or nbf", object{"nbf": time.Now().Add(2 * time.Minute).Unix()}},
+	} {
+		try(name, c.problem, i.sign(t, jwt.SigningMethodRS256, i.key, i.claims(c.changes)))
 	}
 }
 
@@ -165,6 +170,11 @@ func TestOpenIDAddress(t *testing.T) {
 		{claims: object{"email_verified": false}},
 		{claims: object{"email_verified": "true"}},
 		{claims: object{"email_verified": nil}},
+		// fastman: if oidc
+		{claims: object{"email_verified": nil, "xms_edov": true}, email: "ann@example.com"},
+		{claims: object{"email_verified": nil, "xms_edov": "1"}, email: "ann@example.com"},
+		{claims: object{"email_verified": nil, "xms_edov": false}},
+		// fastman: end
 		{claims: object{"email": nil}, userInfo: object{"sub": "7", "email": "a@example.com", "email_verified": true}, email: "a@example.com"},
 		{claims: object{"email": nil}, userInfo: object{"sub": "8", "email": "a@example.com", "email_verified": true}, fails: true},
 		{claims: object{"email": nil}, userInfo: object{"sub": "7"}},
