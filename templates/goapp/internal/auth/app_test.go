@@ -162,7 +162,7 @@ func TestOpenAPI(t *testing.T) {
 	}
 	for path, route := range a.auth.routes {
 		for method := range route {
-			if !described[method+" /auth"+path] {
+			if !described[method+" "+"/auth"+path] {
 				t.Errorf("%s %s is missing", method, path)
 			}
 		}

@@ -3,8 +3,6 @@ package auth
 
 import (
 	"cmp"
-	"context"
-	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -168,75 +166,6 @@ func (a *Auth) readCallback(r *http.Request) (callback, error) {
 	c.issuer = query.Get("iss")
 	// fastman: end
 	return c, nil
-}
-
-// admitBrowser signs in by a cookie.
-func (a *Auth) admitBrowser(w http.ResponseWriter, r *http.Request, who profile, from client) error {
-	var done admission
-	var opened session
-	var cookie string
-	err := a.retry(r.Context(), func(ctx context.Context, db conn) (err error) {
-		if done, err = a.admit(ctx, db, who); err != nil {
-			return err
-		}
-		if err = a.rememberSignIn(ctx, db, done.user, from); err != nil {
-			return err
-		}
-		opened, cookie, err = a.openCookieSession(ctx, db, done.user, who.service.name, a.readCookie(r, sessionCookie), from)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	a.setCookie(w, sessionCookie, cookie, a.config.SessionMax)
-	a.reportAdmission(r.Context(), done, who.service, from)
-	a.logSignedIn(r.Context(), who.service.name, opened, from)
-	return nil
-}
-
-// admitApp signs in by a code, which the native app exchanges for tokens.
-func (a *Auth) admitApp(ctx context.Context, who profile, to destination, from client) (address string, err error) {
-	var done admission
-	err = a.retry(ctx, func(ctx context.Context, db conn) (err error) {
-		if done, err = a.admit(ctx, db, who); err != nil {
-			return err
-		}
-		if err = a.rememberSignIn(ctx, db, done.user, from); err != nil {
-			return err
-		}
-		address, err = issueCode(ctx, db, done.user, who.service, to)
-		return err
-	})
-	if err == nil {
-		a.reportAdmission(ctx, done, who.service, from)
-	}
-	return address, err
-}
-
-// rememberSignIn takes a sign-in that succeeded out of the count of those that began.
-func (a *Auth) rememberSignIn(ctx context.Context, db conn, user *User, from client) error {
-	for _, b := range boundsOf("oauth", from, "") {
-		if err := giveBack(ctx, db, attempt{b.key}); err != nil {
-			return err
-		}
-	}
-	return a.rememberAddress(ctx, db, user, from)
-}
-
-func (a *Auth) reportAdmission(ctx context.Context, done admission, s *service, from client) {
-	a.logEnded(ctx, done.ended, done.user, from)
-	if done.takenOver {
-		logEvent(ctx, a.log, slog.LevelInfo, "auth.account.takeover", slog.Int64("user_id", done.user.ID), slog.String("ip", from.ip))
-		a.mails.takenOver(done.user, from)
-	}
-	if done.linked {
-		a.reportLinked(ctx, done.user, s, from)
-	}
-}
-
-func (a *Auth) logSignedIn(ctx context.Context, provider string, opened session, from client) {
-	logEvent(ctx, a.log, slog.LevelInfo, "auth.oauth.ok", slog.String("provider", provider),
-		slog.Int64("user_id", opened.userID), slog.String("ip", from.ip), slog.String("session", sessionHash(opened.id)))
 }
 
 func (a *Auth) postToken(w http.ResponseWriter, r *http.Request) error {
