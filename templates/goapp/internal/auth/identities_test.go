@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// count returns how many rows a table has.
-func (a *app) count(table string) (rows int) {
+// count returns how many rows there are: "FROM users".
+func (a *app) count(from string) (rows int) {
 	a.Helper()
-	if err := a.db.QueryRow("SELECT count(*) FROM " + table).Scan(&rows); err != nil {
+	if err := a.db.QueryRow("SELECT count(*) " + from).Scan(&rows); err != nil {
 		a.Fatal(err)
 	}
 	return rows
@@ -38,7 +38,7 @@ func TestUnverifiedAddress(t *testing.T) {
 	b := newBrowser(t)
 	b.signIn(profile{subject: "3"}).want(403)
 	b.signIn(profile{subject: "3", email: "no address"}).want(403)
-	if b.count("users")+b.count("oauth_accounts") != 0 {
+	if b.count("FROM users")+b.count("FROM oauth_accounts") != 0 {
 		t.Error("there are rows")
 	}
 }
@@ -72,7 +72,7 @@ func TestSameAddressElsewhere(t *testing.T) {
 	b.another().signIn(profile{subject: "8", email: ann.email}).want(303)
 	// The address has changed hands there: it is somebody else's now.
 	b.another().signIn(profile{subject: "9", email: ann.email}).want(409)
-	if b.count("users") != 2 || b.count("oauth_accounts") != 4 {
+	if b.count("FROM users") != 2 || b.count("FROM oauth_accounts") != 4 {
 		t.Error("there are other accounts")
 	}
 }
@@ -91,7 +91,7 @@ func TestTakeover(t *testing.T) {
 	}
 	squatter.do("GET", "/auth/me").want(401)
 	squatter.do("GET", squatter.provider.approve(t, pending, profile{subject: "5"})).want(400)
-	if squatter.count("oauth_accounts") != 1 || squatter.count("users WHERE hashed_password IS NOT NULL") != 0 {
+	if squatter.count("FROM oauth_accounts") != 1 || squatter.count("FROM users WHERE hashed_password IS NOT NULL") != 0 {
 		t.Error("a way in is left")
 	}
 	squatter.wantMail("your address was confirmed")
@@ -153,7 +153,7 @@ func TestLinkingIsGuarded(t *testing.T) {
 	b.do("DELETE", "/auth/providers/tiny", sameOrigin).want(403)
 	b.do("POST", "/auth/logout", sameOrigin).want(204)
 	b.do("GET", late).want(400)
-	if b.count("oauth_accounts") != 2 {
+	if b.count("FROM oauth_accounts") != 2 {
 		t.Error("an identity was linked")
 	}
 }
@@ -182,7 +182,7 @@ func TestSignInTogether(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if users, identities := b.count("users"), b.count("oauth_accounts"); users != 1 || identities != 2 {
+	if users, identities := b.count("FROM users"), b.count("FROM oauth_accounts"); users != 1 || identities != 2 {
 		t.Errorf("%d users, %d identities", users, identities)
 	}
 }
@@ -203,3 +203,35 @@ func TestCleanProfile(t *testing.T) {
 		}
 	}
 }
+
+// fastman: if jwt
+// Whoever registers with somebody else's address loses the password to them, and the
+// identities: to who signs in with a provider as to who resets the password.
+func TestSquattersWithPassword(t *testing.T) {
+	b := newBrowser(t)
+	token := b.member(ann.email).AccessToken
+	b.signIn(ann).want(303)
+	b.send("GET", "/me", token, nil).want(401)
+	b.login(ann.email, goodPassword).want(401)
+
+	id := b.register(bob.email)
+	b.exec(`INSERT INTO oauth_accounts (user_id, provider, subject, created_at) VALUES ($1, 'tiny', '66', '2020-01-01 00:00:00.000000')`, id)
+	squatter := b.another()
+	squatter.signIn(profile{subject: "66"}).want(303)
+	b.send("POST", "/password/forgot", "", object{"email": bob.email}).want(202)
+	b.send("POST", "/password/reset", "", object{"token": b.mailed("choose a new password"), "new_password": "a better horse"}).want(204)
+	squatter.do("GET", "/auth/me").want(401)
+	squatter.signIn(profile{subject: "66"}).want(403)
+	b.login(bob.email, "a better horse").want(200)
+}
+
+// The last identity can go where there is a password.
+func TestUnlinkWithPassword(t *testing.T) {
+	b := newBrowser(t)
+	b.signIn(ann).want(303)
+	b.do("DELETE", "/auth/providers/tiny", sameOrigin).want(409)
+	b.exec("UPDATE users SET hashed_password = 'x'")
+	b.do("DELETE", "/auth/providers/tiny", sameOrigin).want(204)
+}
+
+// fastman: end

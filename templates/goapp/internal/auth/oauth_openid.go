@@ -113,7 +113,8 @@ func (o *openID) discover(ctx context.Context) (*discovery, error) {
 		return nil, unavailable("discovery", err)
 	}
 	where := server{Endpoint: found.Endpoint(), issuer: o.issuer, namesIssuer: told.NamesIssuer}
-	for _, address := range []string{where.AuthURL, where.TokenURL, told.Keys, cmp.Or(found.UserInfoEndpoint(), o.issuer)} {
+	userInfo := cmp.Or(found.UserInfoEndpoint(), o.issuer) // not all have it
+	for _, address := range []string{where.AuthURL, where.TokenURL, told.Keys, userInfo} {
 		if !o.mayName(address) {
 			return nil, disbelieve("unavailable", "discovery: it names an address that is not https")
 		}
