@@ -7,12 +7,17 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"fastman/conformance/standin"
+	"fastman/internal/feature"
 )
 
-// account is a user that a case has made for itself.
+// account is a user that a case has made for itself: one who registered, or, where the
+// app has no passwords, one who came from its first provider.
 type account struct {
 	id                        int64
 	email, username, password string
+	identity                  standin.Account
 }
 
 // session is a sign-in of an account.
@@ -72,6 +77,9 @@ func (t *T) login(username, password string) *answer {
 
 // signIn logs the account in.
 func (t *T) signIn(acc account) session {
+	if !t.target.Set.Has(feature.JWT) {
+		return t.signInNatively(t.first(), acc.identity)
+	}
 	return t.session(t.login(acc.email, acc.password).want(http.StatusOK))
 }
 
@@ -90,8 +98,20 @@ func (t *T) session(a *answer) session {
 
 // member is a new account, signed in.
 func (t *T) member() (account, session) {
+	if !t.target.Set.Has(feature.JWT) {
+		return t.newcomer(t.first())
+	}
 	acc := t.register()
 	return acc, t.signIn(acc)
+}
+
+// unverified is a new account, signed in, whose address is not proved.
+func (t *T) unverified() (account, session) {
+	acc, s := t.member()
+	if !t.target.Set.Has(feature.JWT) {
+		t.exec("UPDATE users SET email_verified_at = NULL WHERE id = ?", acc.id)
+	}
+	return acc, s
 }
 
 func (s session) id() string {

@@ -7,50 +7,48 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-
-	"fastman/internal/feature"
 )
 
 // Refresh tokens that nobody was given.
 var forgedCases = []Case{
 	{
-		Name: "forged/any-changed-character-is-refused", Section: "Refresh token", Type: feature.JWT,
+		Name: "forged/any-changed-character-is-refused", Section: "Refresh token",
 		ASVS: []string{"9.1.1"}, Run: forgedCharacters,
 	},
 	{
-		Name: "forged/a-wrong-hmac-changes-nothing", Section: "Refresh token", Type: feature.JWT,
+		Name: "forged/a-wrong-hmac-changes-nothing", Section: "Refresh token",
 		Needs: []Need{NeedDB}, Run: forgedMAC,
 	},
 	{
-		Name: "forged/only-the-refresh-key-signs", Section: "Keys", Type: feature.JWT,
+		Name: "forged/only-the-refresh-key-signs", Section: "Keys",
 		ASVS: []string{"9.1.1"}, Needs: []Need{NeedSecret, NeedDB}, Run: forgedKeys,
 	},
 	{
-		Name: "forged/the-session-id-is-signed-too", Section: "Refresh token", Type: feature.JWT,
+		Name: "forged/the-session-id-is-signed-too", Section: "Refresh token",
 		Needs: []Need{NeedSecret, NeedDB}, Run: forgedSession,
 	},
 	{
-		Name: "forged/a-counter-has-one-spelling", Section: "Refresh token", Type: feature.JWT,
+		Name: "forged/a-counter-has-one-spelling", Section: "Refresh token",
 		Needs: []Need{NeedSecret, NeedDB}, Run: forgedCounter,
 	},
 	{
-		Name: "forged/a-counter-of-any-size-is-401", Section: "Refresh token", Type: feature.JWT,
+		Name: "forged/a-counter-of-any-size-is-401", Section: "Refresh token",
 		Needs: []Need{NeedSecret, NeedDB}, Run: forgedHugeCounter,
 	},
 	{
-		Name: "forged/base64-has-one-spelling", Section: "Bytes: refresh token", Type: feature.JWT,
+		Name: "forged/base64-has-one-spelling", Section: "Bytes: refresh token",
 		RFC: []string{"RFC 4648 3.5"}, Run: forgedBase64,
 	},
 	{
-		Name: "forged/an-access-token-does-not-refresh", Section: "Keys", Type: feature.JWT,
+		Name: "forged/an-access-token-does-not-refresh", Section: "Keys",
 		ASVS: []string{"9.2.2"}, Run: forgedAccess,
 	},
 	{
-		Name: "forged/garbage-breaks-nothing", Section: "Errors", Type: feature.JWT,
+		Name: "forged/garbage-breaks-nothing", Section: "Errors",
 		ASVS: []string{"2.2.1"}, Run: forgedGarbage,
 	},
 	{
-		Name: "forged/a-body-without-a-text-is-422", Section: "Errors", Type: feature.JWT,
+		Name: "forged/a-body-without-a-text-is-422", Section: "Errors",
 		ASVS: []string{"2.2.1"}, Run: forgedBodies,
 	},
 }

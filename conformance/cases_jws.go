@@ -20,43 +20,41 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"fastman/internal/feature"
 )
 
 // Tokens that are a JWS (RFC 7515) in everything but one point. What can be signed
 // over with the app's own key is, so that only that point can be why it is refused.
 var jwsCases = []Case{
 	{
-		Name: "jws/a-key-in-the-header-is-not-believed", Section: "Access token", Type: feature.JWT,
+		Name: "jws/a-key-in-the-header-is-not-believed", Section: "Access token",
 		ASVS: []string{"9.1.3"}, RFC: []string{"RFC 8725 3.1", "RFC 7515 4.1.3"}, Run: jwsEmbedded,
 	},
 	{
-		Name: "jws/no-url-of-a-header-is-asked", Section: "Access token", Type: feature.JWT,
+		Name: "jws/no-url-of-a-header-is-asked", Section: "Access token",
 		ASVS: []string{"9.1.3"}, RFC: []string{"RFC 8725 3.10"}, Run: jwsFetched,
 	},
 	{
-		Name: "jws/a-token-has-three-parts", Section: "Access token", Type: feature.JWT,
+		Name: "jws/a-token-has-three-parts", Section: "Access token",
 		RFC: []string{"RFC 7515 7.1"}, Needs: []Need{NeedSecret}, Run: jwsParts,
 	},
 	{
-		Name: "jws/base64url-has-one-spelling", Section: "Access token", Type: feature.JWT,
+		Name: "jws/base64url-has-one-spelling", Section: "Access token",
 		RFC: []string{"RFC 7515 2", "RFC 4648 3.5"}, Needs: []Need{NeedSecret}, Run: jwsBase64,
 	},
 	{
-		Name: "jws/json-serializations-are-refused", Section: "Access token", Type: feature.JWT,
+		Name: "jws/json-serializations-are-refused", Section: "Access token",
 		RFC: []string{"RFC 7515 7.2", "RFC 7519 1"}, Needs: []Need{NeedSecret}, Run: jwsJSON,
 	},
 	{
-		Name: "jws/nothing-is-decrypted-or-unpacked", Section: "Access token", Type: feature.JWT,
+		Name: "jws/nothing-is-decrypted-or-unpacked", Section: "Access token",
 		RFC: []string{"RFC 8725 2.4"}, Needs: []Need{NeedSecret}, Run: jwsPacked,
 	},
 	{
-		Name: "jws/any-hmac-value-verifies", Section: "Access token", Type: feature.JWT,
+		Name: "jws/any-hmac-value-verifies", Section: "Access token",
 		Needs: []Need{NeedSecret}, Run: jwsEdges,
 	},
 	{
-		Name: "jws/white-space-in-json-is-allowed", Section: "Access token", Type: feature.JWT,
+		Name: "jws/white-space-in-json-is-allowed", Section: "Access token",
 		RFC: []string{"RFC 8259 2"}, Needs: []Need{NeedSecret}, Run: jwsSpaces,
 	},
 }

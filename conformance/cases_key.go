@@ -25,31 +25,31 @@ const (
 
 var keyCases = []Case{
 	{
-		Name: "keys/kid-is-made-of-the-access-key", Section: "Bytes: kid", Type: feature.JWT,
+		Name: "keys/kid-is-made-of-the-access-key", Section: "Bytes: kid",
 		RFC: []string{"RFC 5869"}, Needs: []Need{NeedSecret}, Run: keyIDFormula,
 	},
 	{
-		Name: "keys/the-token-is-signed-with-the-access-key", Section: "Keys", Type: feature.JWT,
+		Name: "keys/the-token-is-signed-with-the-access-key", Section: "Keys",
 		RFC: []string{"RFC 5869"}, Needs: []Need{NeedSecret}, Run: keySigns,
 	},
 	{
-		Name: "keys/nothing-else-signs", Section: "Keys", Type: feature.JWT,
+		Name: "keys/nothing-else-signs", Section: "Keys",
 		ASVS: []string{"9.1.1"}, Needs: []Need{NeedSecret}, Run: keyNothingElse,
 	},
 	{
-		Name: "keys/the-mask-of-a-secret-signs-nothing", Section: "Settings: SECRET_KEY", Type: feature.JWT,
+		Name: "keys/the-mask-of-a-secret-signs-nothing", Section: "Settings: SECRET_KEY",
 		Run: keyMask,
 	},
 	{
-		Name: "keys/a-refresh-token-is-no-access-token", Section: "Keys", Type: feature.JWT,
+		Name: "keys/a-refresh-token-is-no-access-token", Section: "Keys",
 		ASVS: []string{"9.2.2"}, Run: keyRefreshIsNoAccess,
 	},
 	{
-		Name: "keys/the-refresh-token-has-its-form", Section: "Bytes: refresh token", Type: feature.JWT,
+		Name: "keys/the-refresh-token-has-its-form", Section: "Bytes: refresh token",
 		Needs: []Need{NeedSecret, NeedDB}, Run: refreshForm,
 	},
 	{
-		Name: "keys/a-previous-key-verifies-but-does-not-sign", Section: "Keys: SECRET_KEY_PREVIOUS", Type: feature.JWT,
+		Name: "keys/a-previous-key-verifies-but-does-not-sign", Section: "Keys: SECRET_KEY_PREVIOUS",
 		Needs: []Need{NeedSecret, NeedBoot}, Run: keyPrevious,
 	},
 	{

@@ -14,7 +14,7 @@ import (
 
 var loadCases = []Case{
 	{
-		Name: "load/64-at-once-are-all-answered", Section: "Access token", Type: feature.JWT, Run: loadMe,
+		Name: "load/64-at-once-are-all-answered", Section: "Access token", Run: loadMe,
 	},
 	{
 		Name: "load/hashing-is-bounded-and-me-keeps-answering", Section: "Hashing is bounded", Type: feature.JWT,

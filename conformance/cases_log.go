@@ -12,7 +12,7 @@ import (
 
 var logCases = []Case{
 	{
-		Name: "log/who-hangs-up-leaves-no-traceback", Section: "Log", Type: feature.JWT,
+		Name: "log/who-hangs-up-leaves-no-traceback", Section: "Log",
 		Needs: []Need{NeedOutput}, Run: logHungUp,
 	},
 	{
@@ -25,7 +25,7 @@ var logCases = []Case{
 	},
 	{
 		// The last of all: it searches what every case before it has made the app log.
-		Name: "log/no-password-token-or-address-in-any-log", Section: "Log", Type: feature.JWT,
+		Name: "log/no-password-token-or-address-in-any-log", Section: "Log",
 		ASVS: []string{"16.2.5"}, Needs: []Need{NeedOutput}, Run: logSecrets,
 	},
 }

@@ -24,7 +24,7 @@ var mailCases = []Case{
 		ASVS: []string{"1.3.11"}, Needs: []Need{NeedMail}, Run: mailInjection,
 	},
 	{
-		Name: "mail/notices-tell-of-ended-sessions", Section: "Mail", Type: feature.JWT,
+		Name: "mail/notices-tell-of-ended-sessions", Section: "Mail",
 		ASVS: []string{"6.3.7"}, Needs: []Need{NeedMail, NeedDB}, Run: mailNotices,
 	},
 	{
@@ -55,7 +55,7 @@ var mailCases = []Case{
 		Name: "mail/without-a-server", Section: "Mail", Type: feature.JWT, Needs: []Need{NeedBoot}, Run: mailOff,
 	},
 	{
-		Name: "mail/bad-settings-do-not-start", Section: "Settings: AUTH_MAIL_URL, AUTH_PUBLIC_URL", Type: feature.JWT,
+		Name: "mail/bad-settings-do-not-start", Section: "Settings: AUTH_MAIL_URL, AUTH_PUBLIC_URL",
 		Needs: []Need{NeedBoot}, Run: mailRefused,
 	},
 }
@@ -209,8 +209,8 @@ func mailCredentials(t *T) {
 	go func() { _ = box.server.Serve(listener) }()
 	for _, env := range []map[string]string{
 		{"ENVIRONMENT": "test", "AUTH_MAIL_URL": "smtp://user:word@" + listener.Addr().String()},
-		{"ENVIRONMENT": "production", "BCRYPT_ROUNDS": "10", "AUTH_MAIL_URL": "smtp://user:word@" + listener.Addr().String() + "?tls=none"},
-		{"ENVIRONMENT": "production", "BCRYPT_ROUNDS": "10", "AUTH_MAIL_URL": "smtp://" + listener.Addr().String()},
+		t.inProduction("AUTH_MAIL_URL", "smtp://user:word@"+listener.Addr().String()+"?tls=none"),
+		t.inProduction("AUTH_MAIL_URL", "smtp://"+listener.Addr().String()),
 	} {
 		app := t.boot(env)
 		acc := app.register()
@@ -286,7 +286,7 @@ func mailOff(t *T) {
 	acc := development.register()
 	development.send(forgot(acc.email)).want(http.StatusAccepted)
 	development.logs(development.target.URL + "/reset-password#token=")
-	production := t.boot(map[string]string{"AUTH_MAIL_URL": "", "ENVIRONMENT": "production", "BCRYPT_ROUNDS": "10"})
+	production := t.boot(t.inProduction("AUTH_MAIL_URL", ""))
 	production.logs("AUTH_MAIL_URL")
 	production.send(forgot(acc.email)).want(http.StatusAccepted)
 	test := t.boot(map[string]string{"AUTH_MAIL_URL": ""})
@@ -303,7 +303,6 @@ func mailRefused(t *T) {
 	for _, url := range []string{"mail.example.com", "http://mail.example.com", "smtp://", "smtp://host:port", "file:", "smtp://h?from=nobody"} {
 		t.refuses("AUTH_MAIL_URL="+url, map[string]string{"AUTH_MAIL_URL": url}, "AUTH_MAIL_URL")
 	}
-	production := map[string]string{"ENVIRONMENT": "production", "BCRYPT_ROUNDS": "10", "AUTH_PUBLIC_URL": ""}
-	t.refuses("mail in production without AUTH_PUBLIC_URL", production, "AUTH_PUBLIC_URL")
+	t.refuses("mail in production without AUTH_PUBLIC_URL", t.inProduction("AUTH_PUBLIC_URL", ""), "AUTH_PUBLIC_URL")
 	t.refuses("AUTH_PUBLIC_URL that is none", map[string]string{"AUTH_PUBLIC_URL": "app.example"}, "AUTH_PUBLIC_URL")
 }

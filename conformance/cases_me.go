@@ -10,7 +10,7 @@ import (
 
 var meCases = []Case{
 	{
-		Name: "me/is-answered-by-a-process-that-has-just-begun", Section: "Sessions: GET /me", Type: feature.JWT,
+		Name: "me/is-answered-by-a-process-that-has-just-begun", Section: "Sessions: GET /me",
 		Needs: []Need{NeedBoot}, Run: meFirst,
 	},
 	{
@@ -34,7 +34,7 @@ var meCases = []Case{
 		Type: feature.JWT, Run: meGarbage,
 	},
 	{
-		Name: "me/a-deleted-session-ends-at-once", Section: "Access token", Type: feature.JWT,
+		Name: "me/a-deleted-session-ends-at-once", Section: "Access token",
 		ASVS: []string{"7.4.1"}, Needs: []Need{NeedDB}, Run: meDeletedSession,
 	},
 	{
@@ -46,11 +46,11 @@ var meCases = []Case{
 		ASVS: []string{"7.4.2"}, Needs: []Need{NeedDB}, Run: meDeletedUser,
 	},
 	{
-		Name: "me/an-idle-session-ends", Section: "Settings: REFRESH_TOKEN_EXPIRE_DAYS", Type: feature.JWT,
+		Name: "me/an-idle-session-ends", Section: "Settings: REFRESH_TOKEN_EXPIRE_DAYS",
 		ASVS: []string{"7.3.1"}, Needs: []Need{NeedDB}, Run: meIdleSession,
 	},
 	{
-		Name: "me/an-old-session-ends", Section: "Settings: SESSION_MAX_DAYS", Type: feature.JWT,
+		Name: "me/an-old-session-ends", Section: "Settings: SESSION_MAX_DAYS",
 		ASVS: []string{"7.3.2"}, Needs: []Need{NeedDB}, Run: meOldSession,
 	},
 }

@@ -33,7 +33,7 @@ var proxyCases = []Case{
 		Needs: []Need{NeedBoot}, Run: proxyShown,
 	},
 	{
-		Name: "proxy/a-bad-list-does-not-start", Section: "Settings: AUTH_TRUSTED_PROXIES", Type: feature.JWT,
+		Name: "proxy/a-bad-list-does-not-start", Section: "Settings: AUTH_TRUSTED_PROXIES",
 		Needs: []Need{NeedBoot}, Run: proxyBadList,
 	},
 }

@@ -16,11 +16,11 @@ var rotationCases = []Case{
 		ASVS: []string{"11.1.1"}, Needs: []Need{NeedSecret, NeedBoot, NeedDB}, Run: rotationAnnounced,
 	},
 	{
-		Name: "rotation/switched-the-old-key-is-accepted-only", Section: "Settings: generate:key --rotate", Type: feature.JWT,
+		Name: "rotation/switched-the-old-key-is-accepted-only", Section: "Settings: generate:key --rotate",
 		ASVS: []string{"11.1.1"}, Needs: []Need{NeedSecret, NeedBoot, NeedDB}, Run: rotationSwitched,
 	},
 	{
-		Name: "rotation/retired-the-old-key-is-refused", Section: "Settings: generate:key --rotate", Type: feature.JWT,
+		Name: "rotation/retired-the-old-key-is-refused", Section: "Settings: generate:key --rotate",
 		ASVS: []string{"11.1.1"}, Needs: []Need{NeedSecret, NeedBoot, NeedDB}, Run: rotationRetired,
 	},
 	{
@@ -28,11 +28,11 @@ var rotationCases = []Case{
 		ASVS: []string{"11.2.2"}, Needs: []Need{NeedSecret, NeedBoot}, Run: rotationNeighbours,
 	},
 	{
-		Name: "rotation/fifty-at-once-on-two-steps-rotate-once", Section: "Settings: generate:key --rotate", Type: feature.JWT,
+		Name: "rotation/fifty-at-once-on-two-steps-rotate-once", Section: "Settings: generate:key --rotate",
 		ASVS: []string{"15.4.2"}, Needs: []Need{NeedSecret, NeedBoot}, Run: rotationTogether,
 	},
 	{
-		Name: "rotation/every-previous-key-verifies-refresh-tokens", Section: "Keys: SECRET_KEY_PREVIOUS", Type: feature.JWT,
+		Name: "rotation/every-previous-key-verifies-refresh-tokens", Section: "Keys: SECRET_KEY_PREVIOUS",
 		Needs: []Need{NeedSecret, NeedBoot}, Run: rotationPrevious,
 	},
 }

@@ -10,19 +10,19 @@ const remedy = "fastman generate:key"
 
 var startCases = []Case{
 	{
-		Name: "start/refused-without-a-secret-key", Section: "Settings: SECRET_KEY", Type: feature.JWT,
+		Name: "start/refused-without-a-secret-key", Section: "Settings: SECRET_KEY",
 		Needs: []Need{NeedBoot}, Run: startWithoutKey,
 	},
 	{
-		Name: "start/refused-with-a-short-key", Section: "Settings: SECRET_KEY", Type: feature.JWT,
+		Name: "start/refused-with-a-short-key", Section: "Settings: SECRET_KEY",
 		Needs: []Need{NeedBoot}, Run: startShortKey,
 	},
 	{
-		Name: "start/refused-with-a-placeholder", Section: "Settings: SECRET_KEY", Type: feature.JWT,
+		Name: "start/refused-with-a-placeholder", Section: "Settings: SECRET_KEY",
 		ASVS: []string{"6.3.2"}, Needs: []Need{NeedBoot}, Run: startPlaceholder,
 	},
 	{
-		Name: "start/refused-with-a-bad-previous-key", Section: "Settings: SECRET_KEY_PREVIOUS", Type: feature.JWT,
+		Name: "start/refused-with-a-bad-previous-key", Section: "Settings: SECRET_KEY_PREVIOUS",
 		Needs: []Need{NeedBoot}, Run: startBadPrevious,
 	},
 	{
@@ -69,11 +69,11 @@ func startBadPrevious(t *T) {
 
 func startCheapHash(t *T) {
 	for _, environment := range []string{"production", "", "staging"} {
-		env := map[string]string{"ENVIRONMENT": environment, "BCRYPT_ROUNDS": "9"}
+		env := t.inProduction("ENVIRONMENT", environment, "BCRYPT_ROUNDS", "9")
 		t.refuses("9 rounds with ENVIRONMENT="+environment, env, "BCRYPT_ROUNDS")
 	}
 	t.refuses("3 rounds", map[string]string{"ENVIRONMENT": "test", "BCRYPT_ROUNDS": "3"}, "BCRYPT_ROUNDS")
-	app := t.boot(map[string]string{"ENVIRONMENT": "production", "BCRYPT_ROUNDS": "10"})
+	app := t.boot(t.inProduction())
 	app.member()
 }
 
@@ -88,6 +88,5 @@ func startNumbers(t *T) {
 			t.refuses(name+"="+value, map[string]string{name: value}, name)
 		}
 	}
-	t.refuses("passwords of 7 characters in production",
-		map[string]string{"ENVIRONMENT": "production", "BCRYPT_ROUNDS": "10", "PASSWORD_MIN_LENGTH": "7"}, "PASSWORD_MIN_LENGTH")
+	t.refuses("passwords of 7 characters in production", t.inProduction("PASSWORD_MIN_LENGTH", "7"), "PASSWORD_MIN_LENGTH")
 }

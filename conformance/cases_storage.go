@@ -10,7 +10,7 @@ import (
 
 var storageCases = []Case{
 	{
-		Name: "storage/the-session-row-exists-from-the-start", Section: "Bytes: session ids", Type: feature.JWT,
+		Name: "storage/the-session-row-exists-from-the-start", Section: "Bytes: session ids",
 		ASVS: []string{"7.2.3"}, Needs: []Need{NeedDB}, Run: storageSession,
 	},
 	{
@@ -18,11 +18,11 @@ var storageCases = []Case{
 		Needs: []Need{NeedDB}, Run: storageNoCredential,
 	},
 	{
-		Name: "storage/times-have-their-form", Section: "Bytes: times", Type: feature.JWT,
+		Name: "storage/times-have-their-form", Section: "Bytes: times",
 		Needs: []Need{NeedDB}, Run: storageTimes,
 	},
 	{
-		Name: "storage/tables-have-their-columns", Section: "Bytes: tables", Type: feature.JWT,
+		Name: "storage/tables-have-their-columns", Section: "Bytes: tables",
 		Needs: []Need{NeedDB}, Run: storageTables,
 	},
 	{

@@ -9,81 +9,79 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"fastman/internal/feature"
 )
 
 var tokenCases = []Case{
 	{
-		Name: "token/header-and-claims", Section: "Access token", Type: feature.JWT,
+		Name: "token/header-and-claims", Section: "Access token",
 		ASVS: []string{"9.2.2"}, RFC: []string{"RFC 9068 2"}, Run: tokenShape,
 	},
 	{
-		Name: "token/every-claim-is-required", Section: "Access token", Type: feature.JWT,
+		Name: "token/every-claim-is-required", Section: "Access token",
 		RFC: []string{"RFC 9068 2.2"}, Needs: []Need{NeedSecret}, Run: tokenNeedsClaims,
 	},
 	{
-		Name: "token/every-claim-has-its-type", Section: "Access token", Type: feature.JWT,
+		Name: "token/every-claim-has-its-type", Section: "Access token",
 		RFC: []string{"RFC 7519 4.1"}, Needs: []Need{NeedSecret}, Run: tokenTypes,
 	},
 	{
-		Name: "token/exp-has-no-leeway", Section: "Access token", Type: feature.JWT,
+		Name: "token/exp-has-no-leeway", Section: "Access token",
 		ASVS: []string{"9.2.1"}, RFC: []string{"RFC 7519 4.1.4"}, Needs: []Need{NeedSecret}, Run: tokenExpires,
 	},
 	{
-		Name: "token/iat-and-nbf-at-most-60-s-ahead", Section: "Access token", Type: feature.JWT,
+		Name: "token/iat-and-nbf-at-most-60-s-ahead", Section: "Access token",
 		ASVS: []string{"9.2.1"}, Needs: []Need{NeedSecret}, Run: tokenAhead,
 	},
 	{
-		Name: "token/issuer-and-audience-are-this-app", Section: "Access token", Type: feature.JWT,
+		Name: "token/issuer-and-audience-are-this-app", Section: "Access token",
 		ASVS: []string{"9.2.3"}, RFC: []string{"RFC 9068 4"}, Needs: []Need{NeedSecret}, Run: tokenIssuer,
 	},
 	{
-		Name: "token/typ-is-at+jwt", Section: "Access token", Type: feature.JWT,
+		Name: "token/typ-is-at+jwt", Section: "Access token",
 		ASVS: []string{"9.2.2"}, RFC: []string{"RFC 8725 3.11"}, Needs: []Need{NeedSecret}, Run: tokenTyp,
 	},
 	{
-		Name: "token/one-pinned-algorithm", Section: "Access token", Type: feature.JWT,
+		Name: "token/one-pinned-algorithm", Section: "Access token",
 		ASVS: []string{"9.1.2"}, RFC: []string{"RFC 8725 3.1"}, Needs: []Need{NeedSecret}, Run: tokenAlgorithm,
 	},
 	{
-		Name: "token/kid-only-picks-among-the-configured-keys", Section: "Access token", Type: feature.JWT,
+		Name: "token/kid-only-picks-among-the-configured-keys", Section: "Access token",
 		ASVS: []string{"9.1.3"}, Needs: []Need{NeedSecret}, Run: tokenKeyID,
 	},
 	{
-		Name: "token/headers-bring-no-keys", Section: "Access token", Type: feature.JWT,
+		Name: "token/headers-bring-no-keys", Section: "Access token",
 		ASVS: []string{"9.1.3"}, RFC: []string{"RFC 8725 3.10"}, Needs: []Need{NeedSecret}, Run: tokenHeaders,
 	},
 	{
-		Name: "token/crit-is-refused", Section: "Access token", Type: feature.JWT,
+		Name: "token/crit-is-refused", Section: "Access token",
 		RFC: []string{"RFC 7515 4.1.11"}, Needs: []Need{NeedSecret}, Run: tokenCrit,
 	},
 	{
-		Name: "token/any-flipped-byte-is-refused", Section: "Access token", Type: feature.JWT,
+		Name: "token/any-flipped-byte-is-refused", Section: "Access token",
 		ASVS: []string{"9.1.1"}, Run: tokenFlipped,
 	},
 	{
-		Name: "token/sub-and-sid-belong-together", Section: "Access token", Type: feature.JWT,
+		Name: "token/sub-and-sid-belong-together", Section: "Access token",
 		Needs: []Need{NeedSecret}, Run: tokenForeignSession,
 	},
 	{
-		Name: "token/sub-is-a-user-id-in-digits", Section: "Access token", Type: feature.JWT,
+		Name: "token/sub-is-a-user-id-in-digits", Section: "Access token",
 		Needs: []Need{NeedSecret}, Run: tokenSubject,
 	},
 	{
-		Name: "token/sid-is-a-session-that-exists", Section: "Access token", Type: feature.JWT,
+		Name: "token/sid-is-a-session-that-exists", Section: "Access token",
 		Needs: []Need{NeedSecret}, Run: tokenSession,
 	},
 	{
-		Name: "token/json-that-is-no-claims-set", Section: "Access token", Type: feature.JWT,
+		Name: "token/json-that-is-no-claims-set", Section: "Access token",
 		Needs: []Need{NeedSecret}, Run: tokenJSON,
 	},
 	{
-		Name: "token/unknown-claims-change-nothing", Section: "Access token", Type: feature.JWT,
+		Name: "token/unknown-claims-change-nothing", Section: "Access token",
 		RFC: []string{"RFC 7519 4"}, Needs: []Need{NeedSecret}, Run: tokenOtherClaims,
 	},
 	{
-		Name: "token/over-4-KiB-is-refused", Section: "Access token", Type: feature.JWT,
+		Name: "token/over-4-KiB-is-refused", Section: "Access token",
 		Needs: []Need{NeedSecret}, Run: tokenLong,
 	},
 }

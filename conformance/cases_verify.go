@@ -10,32 +10,32 @@ import (
 
 var verifyCases = []Case{
 	{
-		Name: "verify/with-the-session-that-asked", Section: "Sessions: POST /verify", Type: feature.JWT,
-		Needs: []Need{NeedMail}, Run: verifyBySession,
+		Name: "verify/with-the-session-that-asked", Section: "Sessions: POST /verify",
+		Needs: []Need{NeedMail, NeedDB}, Run: verifyBySession,
 	},
 	{
 		Name: "verify/with-the-password-instead", Section: "Sessions: POST /verify", Type: feature.JWT,
 		Needs: []Need{NeedMail}, Run: verifyByPassword,
 	},
 	{
-		Name: "verify/another-users-session-proves-nothing", Section: "Ownership", Type: feature.JWT,
-		Needs: []Need{NeedMail}, Run: verifyByOther,
+		Name: "verify/another-users-session-proves-nothing", Section: "Ownership",
+		Needs: []Need{NeedMail, NeedDB}, Run: verifyByOther,
 	},
 	{
 		Name: "verify/ends-every-other-session", Section: "Ownership", Type: feature.JWT,
 		ASVS: []string{"7.4.3"}, Needs: []Need{NeedMail, NeedOutput}, Run: verifyTakesOver,
 	},
 	{
-		Name: "verify/a-token-is-good-once-of-ten-at-once", Section: "One-time tokens", Type: feature.JWT,
-		Needs: []Need{NeedMail}, Run: verifyOnce,
+		Name: "verify/a-token-is-good-once-of-ten-at-once", Section: "One-time tokens",
+		Needs: []Need{NeedMail, NeedDB}, Run: verifyOnce,
 	},
 	{
 		Name: "verify/late-replaced-or-moved-is-refused", Section: "One-time tokens", Type: feature.JWT,
 		Needs: []Need{NeedMail, NeedDB}, Run: verifyLate,
 	},
 	{
-		Name: "verify/request-mails-only-the-unverified", Section: "Sessions: POST /verify/request", Type: feature.JWT,
-		Needs: []Need{NeedMail}, Run: verifyRequest,
+		Name: "verify/request-mails-only-the-unverified", Section: "Sessions: POST /verify/request",
+		Needs: []Need{NeedMail, NeedDB}, Run: verifyRequest,
 	},
 	{
 		Name: "verify/wrong-passwords-are-counted", Section: "Throttle", Type: feature.JWT,
@@ -61,7 +61,7 @@ func (t *T) verifyLink(acc account, s session, n int) string {
 func (t *T) verified(s session) bool { return t.me(s.access).want(200).object()["is_verified"] == true }
 
 func verifyBySession(t *T) {
-	acc, s := t.member()
+	acc, s := t.unverified()
 	token := t.verifyLink(acc, s, 1)
 	if address, _, _ := t.mailsTo(acc.email, 1)[0].link(); address != "https://app.example/verify-email" {
 		t.Errorf("the link leads to %q", address)
@@ -90,8 +90,8 @@ func verifyByPassword(t *T) {
 }
 
 func verifyByOther(t *T) {
-	acc, s := t.member()
-	_, other := t.member()
+	acc, s := t.unverified()
+	_, other := t.unverified()
 	token := t.verifyLink(acc, s, 1)
 	t.send(verifyWith(token).as(other.access)).expect("another user's session", http.StatusBadRequest)
 	t.send(verifyWith(token).as("x")).expect("a session that is none", http.StatusUnauthorized)
@@ -115,7 +115,7 @@ func verifyTakesOver(t *T) {
 }
 
 func verifyOnce(t *T) {
-	acc, s := t.member()
+	acc, s := t.unverified()
 	token := t.verifyLink(acc, s, 1)
 	var calls []call
 	for range 10 {
@@ -147,13 +147,13 @@ func verifyLate(t *T) {
 }
 
 func verifyRequest(t *T) {
-	acc, s := t.member()
+	acc, s := t.unverified()
 	t.send(post("/verify/request", nil)).expect("no session", http.StatusUnauthorized)
 	t.send(verifyWith(t.verifyLink(acc, s, 1)).as(s.access)).want(http.StatusNoContent)
 	t.send(post("/verify/request", nil).as(s.access)).expect("a verified address", http.StatusAccepted)
 	t.settled()
 	t.mailsTo(acc.email, 1)
-	other, fresh := t.member()
+	other, fresh := t.unverified()
 	for range 10 {
 		t.send(post("/verify/request", nil).as(fresh.access)).want(http.StatusAccepted)
 	}

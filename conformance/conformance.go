@@ -11,9 +11,11 @@ import (
 	"fmt"
 	"iter"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
+	"fastman/conformance/standin"
 	"fastman/internal/feature"
 )
 
@@ -38,6 +40,9 @@ type Target struct {
 	// Mail gets what the app sends; AUTH_PUBLIC_URL is https://app.example. nil skips
 	// the cases that read mails.
 	Mail *Mailbox
+	// Providers are the stand-ins that the app signs in with, told to it by what
+	// Provided returns. nil skips the cases that sign in with a provider.
+	Providers *standin.Providers
 	// Output returns what the app has written to its log so far. It may be nil.
 	Output func() string
 	// Boot starts a second process of the app on the same database, with env on top
@@ -79,17 +84,22 @@ const (
 	NeedMail   Need = "a mail server that the app sends to"
 
 	NeedDatabaseURL Need = "the app's DATABASE_URL"
+	NeedProviders   Need = "local stand-ins for the providers"
 )
 
 // Case shows one statement of the contract.
 type Case struct {
-	Name    string       // "register/answers-201-with-the-user"
-	Section string       // the part of the contract that makes the statement
-	Type    feature.Type // the type that must be in the set
-	ASVS    []string     // requirements of OWASP ASVS 5.0 that the statement serves
-	RFC     []string
-	Needs   []Need
-	Run     func(*T)
+	Name    string // "register/answers-201-with-the-user"
+	Section string // the part of the contract that makes the statement
+	// Type must be in the set. "" is for cases that need an account and a session, and
+	// not any one way to make them.
+	Type feature.Type
+	// Provider must be in the set, unless it is "".
+	Provider feature.Provider
+	ASVS     []string // requirements of OWASP ASVS 5.0 that the statement serves
+	RFC      []string
+	Needs    []Need
+	Run      func(*T)
 }
 
 // Outcome is how a case ended.
@@ -117,17 +127,39 @@ func Cases(set feature.Set) []Case {
 		loginCases, meCases, tokenCases, jwsCases, keyCases, rotationCases, refreshCases, forgedCases, sessionCases,
 		changeCases, resetCases, verifyCases, revealCases, mailCases,
 		answerCases, malformedCases, settingsCases, storageCases, purgeCases, loadCases, timingCases, startCases,
-		proxyCases, throttleCases, outageCases, logCases,
+		proxyCases, throttleCases, outageCases,
+		oauthLoginCases, oauthCallbackCases, oauthIdentityCases, oauthOwnershipCases, oauthOpenIDCases, oauthFaultCases,
+		oauthNativeCases, oauthLinkCases, cookieCases, crossSiteCases, logoutPageCases, oauthSettingsCases,
+		logCases, oauthSecretCases,
 	}
 	var all []Case
 	for _, group := range groups {
 		for _, c := range group {
-			if set.Has(c.Type) {
+			if c.applies(set) {
 				all = append(all, c)
 			}
 		}
 	}
 	return all
+}
+
+func (c Case) applies(set feature.Set) bool {
+	if c.Provider != "" && !set.HasProvider(c.Provider) {
+		return false
+	}
+	if c.Type == "" {
+		return set.Has(feature.JWT) || set.Has(feature.OAuth)
+	}
+	return set.Has(c.Type)
+}
+
+// needs adds to what a case says of itself: where accounts are not made by password,
+// they are made by a provider.
+func (c Case) needs(set feature.Set) []Need {
+	if c.Type == feature.OAuth || c.Type == "" && !set.Has(feature.JWT) {
+		return append(slices.Clone(c.Needs), NeedProviders)
+	}
+	return c.Needs
 }
 
 // Run runs, one after the other, the cases that filter lets through, all of them
@@ -154,6 +186,9 @@ func (target Target) withDefaults() Target {
 		target.Issuer = "fastman:app"
 	}
 	target.URL = strings.TrimRight(target.URL, "/")
+	if target.Providers != nil {
+		target.Providers.AllowCallbacks(publicURL + target.Prefix)
+	}
 	target.secrets = newSecrets()
 	target.secrets.watch(target.Output)
 	return target
@@ -171,6 +206,8 @@ func (target Target) has(n Need) bool {
 		return target.DatabaseURL != ""
 	case NeedMail:
 		return target.Mail != nil
+	case NeedProviders:
+		return target.Providers != nil
 	case NeedOutput:
 		return target.Output != nil
 	}
@@ -179,7 +216,7 @@ func (target Target) has(n Need) bool {
 
 func runCase(ctx context.Context, target Target, c Case) (r Result) {
 	r = Result{Case: c, Outcome: Passed}
-	for _, n := range c.Needs {
+	for _, n := range c.needs(target.Set) {
 		if !target.has(n) {
 			r.Outcome, r.Detail = Skipped, "needs "+string(n)
 			return r

@@ -158,6 +158,9 @@ func (t *T) try(ctx context.Context, c call) *answer {
 	for name, value := range c.header {
 		req.Header.Set(name, value)
 	}
+	if host := c.header["Host"]; host != "" {
+		req.Host = host
+	}
 	start := time.Now()
 	res, err := t.source.http.Do(req)
 	if err != nil {

@@ -221,7 +221,7 @@ func (t *T) mailsTo(address string, n int) []Mail {
 // asked for now is sent after those of before.
 func (t *T) settled() {
 	other := t.fresh()
-	acc, s := other.member()
+	acc, s := other.unverified()
 	for range 4 { // as many as an app may send at once
 		other.send(post("/verify/request", nil).as(s.access)).want(202)
 	}

@@ -99,6 +99,16 @@ func (s *secrets) found() (lines []string, searched int) {
 	return lines, searched
 }
 
+// logged is what the watched logs hold.
+func (s *secrets) logged() (logs []string) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	for _, output := range s.outputs {
+		logs = append(logs, output())
+	}
+	return logs
+}
+
 // asked is whether a line shows a path that a case has asked for.
 func (s *secrets) asked(line string) bool {
 	return slices.ContainsFunc(s.paths, func(path string) bool { return strings.Contains(line, path) })

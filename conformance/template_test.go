@@ -15,6 +15,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"fastman/conformance"
+	"fastman/conformance/standin"
 	"fastman/internal/feature"
 	"fastman/internal/testbed"
 )
@@ -106,14 +107,35 @@ func openSQLite(t *testing.T, p project) *sql.DB {
 	return open(t, "sqlite", "file:"+filepath.Join(p.Dir, "app.db")+"?_pragma=busy_timeout(10000)")
 }
 
-// keepsContract runs every case.
+// whole is what a template is, as it stands, with every type and provider.
+var whole = feature.NewSet(feature.JWT).WithProviders(feature.Providers...)
+
+// keepsContract runs every case of the template's set.
 func (p project) keepsContract(t *testing.T, db *sql.DB, dialect conformance.Dialect) {
-	mails := newMailbox(t, p)
+	p.keeps(t, whole, db, dialect)
+}
+
+// keeps runs every case of a set.
+func (p project) keeps(t *testing.T, set feature.Set, db *sql.DB, dialect conformance.Dialect) {
+	mails, providers := newMailbox(t, p), newProviders(t, set, p)
 	server := p.Boot(t, p.env)
 	pass(t, every, conformance.Target{
-		URL: server.URL, Set: feature.NewSet(feature.JWT), Secret: testSecret,
+		URL: server.URL, Set: set, Secret: testSecret, Providers: providers,
 		DB: db, Dialect: dialect, DatabaseURL: p.env["DATABASE_URL"], Mail: mails, Output: server.Output, Boot: p.again,
 	})
+}
+
+// newProviders are what the apps sign in with.
+func newProviders(t *testing.T, set feature.Set, apps ...project) *standin.Providers {
+	t.Helper()
+	providers, err := standin.Start(t.Context(), standin.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, app := range apps {
+		maps.Copy(app.env, conformance.Provided(set, providers))
+	}
+	return providers
 }
 
 // newMailbox gets what the apps send.

@@ -1,0 +1,295 @@
+package conformance
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"fastman/conformance/standin"
+	"fastman/internal/feature"
+)
+
+var cookieCases = []Case{
+	{
+		Name: "cookie/has-the-flags-of-the-contract", Section: "Cookie session", Type: feature.OAuth,
+		ASVS: []string{"3.3.2", "3.3.4", "7.2.3"}, Run: cookieFlags,
+	},
+	{
+		Name: "cookie/in-production-is-secure-and-of-this-host", Section: "Cookie session", Type: feature.OAuth,
+		ASVS: []string{"3.3.1", "3.3.3"}, Needs: []Need{NeedBoot}, Run: cookieProduction,
+	},
+	{
+		Name: "cookie/only-its-hash-is-stored", Section: "Cookie session: stored as SHA-256 only", Type: feature.OAuth,
+		ASVS: []string{"11.4.1"}, Needs: []Need{NeedDB}, Run: cookieStored,
+	},
+	{
+		Name: "cookie/nothing-else-is-a-credential", Section: "Cookie session: a session id is never a credential", Type: feature.OAuth,
+		ASVS: []string{"7.2.1"}, Needs: []Need{NeedDB}, Run: cookieForged,
+	},
+	{
+		Name: "cookie/is-set-by-a-sign-in-only", Section: "Cookie session", Type: feature.OAuth, Run: cookieOnlyThere,
+	},
+	{
+		Name: "cookie/an-authorization-header-wins", Section: "Access token", Type: feature.OAuth, Run: cookieLoses,
+	},
+	{
+		Name: "cookie/serves-what-a-token-serves", Section: "Cookie session", Type: feature.OAuth, Run: cookieServes,
+	},
+	{
+		Name: "cookie/an-idle-session-is-over-and-use-keeps-it", Section: "Settings: REFRESH_TOKEN_EXPIRE_DAYS", Type: feature.OAuth,
+		ASVS: []string{"7.3.1"}, Needs: []Need{NeedDB}, Run: cookieIdle,
+	},
+	{
+		Name: "cookie/use-does-not-pass-the-absolute-end", Section: "Settings: SESSION_MAX_DAYS", Type: feature.OAuth,
+		ASVS: []string{"7.3.2"}, Needs: []Need{NeedDB}, Run: cookieAbsolute,
+	},
+	{
+		Name: "cookie/ends-on-every-replica-at-once", Section: "Cookie session", Type: feature.OAuth,
+		ASVS: []string{"7.4.1"}, Needs: []Need{NeedBoot}, Run: cookieReplicas,
+	},
+	{
+		Name: "cookie/hostile-cookies-are-401", Section: "Cookie session", Type: feature.OAuth, ASVS: []string{"2.2.1"}, Run: cookieHostile,
+	},
+}
+
+func cookieFlags(t *T) {
+	for _, p := range t.providers() {
+		b := t.browser()
+		a := b.signIn(p, person(p)).want(http.StatusSeeOther)
+		found := 0
+		for _, cookie := range a.cookies() {
+			if cookie.Name != sessionCookie {
+				continue
+			}
+			found++
+			if len(cookie.Value) != 43 || cookie.MaxAge != 90*24*60*60 || cookie.Secure || !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != "/" || cookie.Domain != "" {
+				a.errorf("the session cookie is %d characters for %d s, flags %s", len(cookie.Value), cookie.MaxAge, strings.SplitN(cookie.Raw, ";", 2)[1])
+			}
+		}
+		if found != 1 {
+			a.errorf("the session cookie is set %d times", found)
+		}
+	}
+}
+
+// production is the app as it runs in production, with stand-ins that speak TLS.
+func (t *T) production() *T {
+	own, err := standin.Start(t, standin.Options{TLS: true})
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	t.defers(own.Close)
+	own.AllowCallbacks(publicURL + t.target.Prefix)
+	dir, err := os.MkdirTemp("", "fastman-trust-")
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	t.defers(func() { _ = os.RemoveAll(dir) })
+	trust := filepath.Join(dir, "ca.pem")
+	if err := os.WriteFile(trust, own.CertPEM, 0o600); err != nil {
+		t.Fatalf("%v", err)
+	}
+	env := Provided(t.target.Set, own)
+	env["ENVIRONMENT"], env["SSL_CERT_FILE"], env["BCRYPT_ROUNDS"] = "production", trust, "10"
+	app := t.boot(env)
+	app.target.Providers = own
+	return app
+}
+
+func cookieProduction(t *T) {
+	app := t.production()
+	for _, p := range app.providers() {
+		b := app.browser()
+		a := b.visit(loginPath(p)).want(http.StatusFound)
+		for _, cookie := range a.cookies() {
+			if !strings.HasPrefix(cookie.Name, "__Host-"+attemptPrefix) || !cookie.Secure {
+				a.errorf("in production the cookie of an attempt is %s, Secure: %v", cookie.Name, cookie.Secure)
+			}
+		}
+		a = b.comeBack(b.sent(p, a).choose(person(p))).want(http.StatusSeeOther)
+		set := a.cookies()
+		if !slices.ContainsFunc(set, func(c *http.Cookie) bool { return c.Name == "__Host-"+sessionCookie && c.Secure && c.MaxAge > 0 }) {
+			a.errorf("in production the sign-in sets no Secure cookie __Host-%s", sessionCookie)
+		}
+		b.me().expect("/me with it", http.StatusOK)
+		renamed := app.browser()
+		renamed.setCookie(sessionCookie, b.cookie("__Host-"+sessionCookie))
+		renamed.outside("its value came under the name that any subdomain can set")
+		b.send(post("/logout", nil).own()).done("logout in production")
+		if b.cookie("__Host-"+sessionCookie) != "" {
+			t.Errorf("logout leaves the cookie")
+		}
+	}
+}
+
+func cookieStored(t *T) {
+	p := t.first()
+	b := t.browser()
+	at := b.begin(p)
+	values := []string{b.cookie(at.cookieName())}
+	t.wantNowhere("the cookie of an attempt", values[0])
+	b.comeBack(at.choose(person(p))).want(http.StatusSeeOther)
+	value := b.cookie(sessionCookie)
+	t.wantNowhere("the session cookie", value)
+	if have := t.row("SELECT cookie_hash FROM auth_sessions WHERE id = ?", b.session())[0]; have != sha256Text(value) {
+		t.Errorf("cookie_hash is %q, want base64url of the SHA-256", have)
+	}
+}
+
+// tables are all that the module writes to.
+var tables = []string{"users", "auth_sessions", "auth_tokens", "auth_throttle", "auth_challenges", "oauth_accounts"}
+
+// wantNowhere expects that no row holds a text.
+func (t *T) wantNowhere(what, text string) {
+	for _, table := range tables {
+		for _, row := range t.query("SELECT * FROM " + table) {
+			if strings.Contains(strings.Join(row, "\n"), text) {
+				t.Errorf("%s stands in %s", what, table)
+			}
+		}
+	}
+}
+
+func cookieForged(t *T) {
+	p := t.first()
+	b := t.browser().enter(p, person(p))
+	id, value := b.session(), b.cookie(sessionCookie)
+	row := t.row("SELECT cookie_hash, salt FROM auth_sessions WHERE id = ?", id)
+	_, native := t.newcomer(p)
+	for what, forged := range map[string]string{
+		"the session's id": id, "the hash of the cookie": row[0], "the session's salt": row[1], "an access token": native.access, "a refresh token": native.refresh,
+		"nothing": "", "half the cookie": value[:21], "the cookie and more": value + "A", "the cookie in small letters": strings.ToLower(value), "the cookie, padded": value + "=",
+		"another random value": newVerifier()[:43], "the id of a session without a cookie": native.id(), "NULL": "null", "the user's id": "1",
+	} {
+		forger := t.browser()
+		t.challenged(what+" as a cookie", forger.send(get("/me").with("Cookie", sessionCookie+"="+forged)))
+	}
+	t.challenged("the cookie as a token", t.me(value))
+	t.challenged("the cookie as a refresh token", t.refresh(value))
+	t.challenged("the cookie under another name", t.send(get("/me").with("Cookie", "session="+value)))
+	t.challenged("the cookie in the query", t.send(get("/me?"+sessionCookie+"="+value)))
+	b.me().expect("the cookie itself", http.StatusOK)
+}
+
+func cookieOnlyThere(t *T) {
+	p := t.first()
+	b := t.browser().enter(p, person(p))
+	for _, c := range []call{get("/me"), get("/sessions"), get("/providers"), get("//health"), get("//nowhere"), deleteSessions().own(), post("/verify/request", nil).own(), get("/nowhere")} {
+		if a := b.send(c); len(a.cookies()) > 0 {
+			a.errorf("%s %s sets a cookie", c.method, c.path)
+		}
+	}
+	if a := t.send(get("/me")); len(a.cookies()) > 0 {
+		a.errorf("a 401 sets a cookie")
+	}
+}
+
+func cookieLoses(t *T) {
+	p := t.first()
+	b := t.browser().enter(p, person(p))
+	acc, s := t.newcomer(p)
+	if have := b.send(me(s.access)).want(http.StatusOK).object()["email"]; have != acc.email {
+		t.Errorf("beside a cookie, a token is not what counts")
+	}
+	for _, value := range []string{"Bearer garbage", "Bearer " + s.access + "x", "Bearer", "Basic dXNlcjpwYXNz", "Bearer " + s.refresh} {
+		t.challenged("a cookie beside Authorization: "+masked(value), b.send(get("/me").with("Authorization", value)))
+	}
+	b.send(post("/logout", nil).as(s.access)).done("logout by token beside a cookie")
+	b.me().expect("the cookie's session afterwards", http.StatusOK)
+	t.dead("the token's session", s)
+}
+
+func cookieServes(t *T) {
+	p := t.first()
+	account := person(p)
+	b, other := t.browser().enter(p, account), t.browser().enter(p, account)
+	third := t.browser().enter(p, account)
+	list := t.sessionList(b.visit("/sessions"))
+	if len(list) != 3 {
+		t.Fatalf("three sign-ins are %d sessions", len(list))
+	}
+	b.send(deleteSession(other.session()).own()).done("the end of another session, by cookie")
+	other.outside("its session was ended")
+	b.send(deleteSessions().own()).done("the end of all others, by cookie")
+	third.outside("all others were ended")
+	b.send(post("/verify/request", nil).own()).expect("/verify/request by cookie", http.StatusAccepted)
+	own := b.session()
+	b.send(deleteSession(own).own()).done("the end of the own session, by cookie")
+	b.outside("its own session was ended")
+	_, stranger := t.newcomer(p)
+	again := t.browser().enter(p, account)
+	again.send(deleteSession(stranger.id()).own()).expect("the end of a stranger's session", http.StatusNotFound)
+	t.alive("the stranger's session", stranger)
+}
+
+// moveSession sets a time of a browser's session to so long ago.
+func (t *T) moveSession(id, column string, ago time.Duration) {
+	t.exec("UPDATE auth_sessions SET "+column+" = ? WHERE id = ?", t.target.Dialect.stamp(time.Now().Add(-ago)), id)
+}
+
+func cookieIdle(t *T) {
+	p := t.first()
+	b := t.browser().enter(p, person(p))
+	id := b.session()
+	month, soon := 30*24*time.Hour, t.target.Dialect.stamp(time.Now().Add(29*24*time.Hour))
+	if rows := t.query("SELECT 1 FROM auth_sessions WHERE id = ? AND expires_at > ?", id, soon); len(rows) != 1 {
+		t.Errorf("a session by cookie does not begin with the idle time of 30 days")
+	}
+	// As if it had been used last ten days ago.
+	t.moveSession(id, "last_seen_at", 10*24*time.Hour)
+	t.moveSession(id, "expires_at", 10*24*time.Hour-month)
+	b.me().want(http.StatusOK)
+	moved := false
+	for deadline := time.Now().Add(10 * time.Second); !moved && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		moved = len(t.query("SELECT 1 FROM auth_sessions WHERE id = ? AND expires_at > ?", id, soon)) == 1
+	}
+	if !moved {
+		t.Errorf("the use of a session by cookie does not move its idle end")
+	}
+	if list := t.sessionList(b.visit("/sessions")); time.Since(seenAt(list[0])).Abs() > time.Minute {
+		t.Errorf("after its use the session was last seen %v ago", time.Since(seenAt(list[0])))
+	}
+	t.moveSession(id, "expires_at", time.Second)
+	b.outside("its idle end")
+}
+
+func seenAt(session map[string]any) time.Time {
+	text, _ := session["last_seen_at"].(string)
+	at, _ := time.Parse(time.RFC3339Nano, text)
+	return at
+}
+
+func cookieAbsolute(t *T) {
+	p := t.first()
+	b := t.browser().enter(p, person(p))
+	id := b.session()
+	t.moveSession(id, "created_at", 90*24*time.Hour-time.Hour)
+	b.me().expect("a session of almost ninety days", http.StatusOK)
+	t.moveSession(id, "created_at", 90*24*time.Hour+time.Minute)
+	b.outside("its absolute end")
+	b.send(post("/verify/request", nil).own()).expect("anything else after it", http.StatusUnauthorized)
+}
+
+func cookieReplicas(t *T) {
+	replica := t.boot(nil)
+	p := t.first()
+	b := t.browser().enter(p, person(p))
+	there := b.on(replica)
+	there.me().expect("a session on the other replica", http.StatusOK)
+	there.send(post("/logout", nil).own()).done("logout there")
+	b.outside("a logout on the other replica")
+}
+
+func cookieHostile(t *T) {
+	for _, value := range []string{
+		"", "x", "=", "\"quoted\"", "a b", "%00", strings.Repeat("x", 6000), "é", "';--", ";;;;", "a,b", newVerifier()[:43] + "; " + sessionCookie + "=x", "\t", "[]", "{}",
+	} {
+		t.challenged("the cookie "+quoted(value), t.send(get("/me").with("Cookie", sessionCookie+"="+value)))
+		a := t.send(get("/callback?state=x&code=x").with("Cookie", attemptPrefix+"x="+value))
+		a.expect("a callback with the cookie "+quoted(value), http.StatusBadRequest)
+	}
+	t.challenged("a thousand cookies", t.send(get("/me").with("Cookie", strings.TrimSuffix(strings.Repeat("a=b; ", 1000), "; "))))
+}

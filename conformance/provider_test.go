@@ -1,0 +1,83 @@
+package conformance_test
+
+import (
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"fastman/conformance"
+	"fastman/internal/feature"
+	"fastman/internal/install"
+	"fastman/internal/testbed"
+)
+
+// The sets that people choose: each provider alone, all at once, and with passwords.
+// What the template's own set has beside them, passwords with all providers, is tested
+// with the template.
+var providerSets = map[string]feature.Set{
+	"google":         feature.NewSet().WithProviders(feature.Google),
+	"github":         feature.NewSet().WithProviders(feature.GitHub),
+	"discord":        feature.NewSet().WithProviders(feature.Discord),
+	"oidc":           feature.NewSet().WithProviders(feature.OIDC),
+	"all":            feature.NewSet().WithProviders(feature.Discord, feature.GitHub, feature.OIDC, feature.Google),
+	"jwt and github": feature.NewSet(feature.JWT).WithProviders(feature.GitHub),
+	"jwt":            feature.NewSet(feature.JWT),
+}
+
+// A FastAPI project with any of the sets keeps the contract.
+func TestProvidersOnFastAPI(t *testing.T) { keepWithProviders(t, newFastAPI) }
+
+// So does a Go project.
+func TestProvidersOnGo(t *testing.T) { keepWithProviders(t, newGo) }
+
+func keepWithProviders(t *testing.T, create func(*testing.T, feature.Set, string) project) {
+	for name, set := range providerSets {
+		t.Run(name+" on SQLite", func(t *testing.T) {
+			p := create(t, set, "sqlite:///./app.db")
+			p.keeps(t, set, openSQLite(t, p), conformance.SQLite)
+		})
+		t.Run(name+" on PostgreSQL", func(t *testing.T) {
+			url := testbed.StartPostgres(t).NewDatabase(t)
+			create(t, set, url).keeps(t, set, open(t, "pgx", url), conformance.Postgres)
+		})
+	}
+}
+
+// generate makes a project as a user would, and returns its folder.
+func generate(t *testing.T, stack string, set feature.Set) string {
+	t.Helper()
+	dir := t.TempDir()
+	_, err := install.New(t.Context(), install.NewOptions{
+		Common: install.Common{Dir: dir, NoDeps: stack == "fastapi", NoBoot: true, Yes: true},
+		Name:   "shop", Stack: stack, Set: set,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "shop")
+}
+
+// newFastAPI is a new project of FastAPI with a migrated database.
+func newFastAPI(t *testing.T, set feature.Set, databaseURL string) project {
+	t.Helper()
+	dir, python := generate(t, "fastapi", set), filepath.Join(testbed.Venv(t), "python")
+	p := project{testbed.FastAPI(dir, python), settings(databaseURL)}
+	p.env["AUTH_ISSUER"] = "fastman:app" // not the project's name
+	testbed.Migrate(t, dir, python, p.env)
+	return p
+}
+
+// newGo is a new project of Go, built.
+func newGo(t *testing.T, set feature.Set, databaseURL string) project {
+	t.Helper()
+	dir := generate(t, "go", set)
+	path := filepath.Join(dir, "app.exe")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", path, ".")
+	build.Dir = dir
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	p := project{testbed.Binary(dir, path), settings(databaseURL)}
+	p.env["AUTH_ISSUER"] = "fastman:app"
+	return p
+}
