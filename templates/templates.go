@@ -6,6 +6,7 @@ import (
 	"embed"
 	"io/fs"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 
@@ -33,7 +34,7 @@ type Library struct {
 
 // Builtin returns the templates that fastman is built with.
 func Builtin() *Library {
-	return &Library{Version: version, Types: []feature.Type{feature.JWT}, Packages: packages, Modules: modules, Variables: variables, Files: files}
+	return &Library{Version: version, Types: []feature.Type{feature.JWT, feature.OAuth}, Providers: feature.Providers, Packages: packages, Modules: modules, Variables: variables, Files: files}
 }
 
 const version = "0.1.0"
@@ -58,10 +59,13 @@ var packages = []Package{
 	{Name: "psycopg", Extras: "binary", Spec: ">=3.2", Imports: []string{"psycopg"},
 		Words: []string{"postgresql+psycopg", "postgresql+psycopg_async"}},
 	{Name: "pyjwt", Spec: ">=2.10", Imports: []string{"jwt"}},
-	{Name: "bcrypt", Spec: ">=4.1", Imports: []string{"bcrypt"}, Words: []string{`"bcrypt"`, "'bcrypt'"}},
-	{Name: "argon2-cffi", Spec: ">=23.1", Imports: []string{"argon2"}, Words: []string{`"argon2"`, "'argon2'"}},
+	{Name: "bcrypt", Spec: ">=4.1", For: "jwt", Imports: []string{"bcrypt"}, Words: []string{`"bcrypt"`, "'bcrypt'"}},
+	{Name: "argon2-cffi", Spec: ">=23.1", For: "jwt", Imports: []string{"argon2"}, Words: []string{`"argon2"`, "'argon2'"}},
+	// Authlib brings cryptography, with which PyJWT reads ID tokens.
+	{Name: "authlib", Spec: ">=1.3", For: "oauth", Imports: []string{"authlib", "cryptography"}},
+	{Name: "httpx", Spec: ">=0.27", For: "oauth", Imports: []string{"httpx"}, Words: []string{"TestClient"}},
 	{Name: "email-validator", Spec: ">=2.1", Imports: []string{"email_validator"}, Words: []string{"EmailStr", "NameEmail", "validate_email"}},
-	{Name: "python-multipart", Spec: ">=0.0.18", Imports: []string{"python_multipart", "multipart"},
+	{Name: "python-multipart", Spec: ">=0.0.18", For: "jwt", Imports: []string{"python_multipart", "multipart"},
 		Words: []string{"Form(", "File(", "UploadFile", "OAuth2PasswordRequestForm", "OAuth2PasswordRequestFormStrict", "form("}},
 	{Name: "pytest", Spec: ">=8", Dev: true, Imports: []string{"pytest", "_pytest"}},
 	{Name: "httpx", Spec: ">=0.27", Dev: true, Imports: []string{"httpx"}, Words: []string{"TestClient"}},
@@ -105,6 +109,26 @@ var variables = []Variable{
 	{Name: "SECRET_KEY", Example: "your-secret-key-here", For: stored},
 	{Name: "DATABASE_URL", Value: "sqlite:///./app.db", For: stored},
 	{Name: "ACCESS_TOKEN_EXPIRE_MINUTES", Value: "30", For: "jwt"},
+	{Name: "OAUTH_CLIENT_ID", Value: "your-client-id", For: "oauth"},
+	{Name: "OAUTH_CLIENT_SECRET", Value: "your-client-secret", For: "oauth"},
+	{Name: "OAUTH_GOOGLE_CLIENT_ID", Value: "your-client-id", For: "google"},
+	{Name: "OAUTH_GOOGLE_CLIENT_SECRET", Value: "your-client-secret", For: "google"},
+	{Name: "OAUTH_GITHUB_CLIENT_ID", Value: "your-client-id", For: "github"},
+	{Name: "OAUTH_GITHUB_CLIENT_SECRET", Value: "your-client-secret", For: "github"},
+	{Name: "OAUTH_DISCORD_CLIENT_ID", Value: "your-client-id", For: "discord"},
+	{Name: "OAUTH_DISCORD_CLIENT_SECRET", Value: "your-client-secret", For: "discord"},
+	{Name: "OAUTH_OIDC_CLIENT_ID", Value: "your-client-id", For: "oidc"},
+	{Name: "OAUTH_OIDC_CLIENT_SECRET", Value: "your-client-secret", For: "oidc"},
+	{Name: "OAUTH_OIDC_ISSUER", Value: "https://your-issuer.example.com", For: "oidc"},
+}
+
+// OwnClient begins the variables of the client that a set's first provider does not
+// need: its client is OAUTH_CLIENT_ID. "" is a set without providers.
+func OwnClient(set feature.Set) string {
+	if providers := set.Providers(); len(providers) > 0 {
+		return "OAUTH_" + strings.ToUpper(string(providers[0])) + "_CLIENT_"
+	}
+	return ""
 }
 
 // All is the set with everything on offer.
@@ -112,7 +136,10 @@ func (l *Library) All() feature.Set { return feature.NewSet().Plus(l.Types, l.Pr
 
 // PackagesOf returns what the FastAPI code of a set imports.
 func (l *Library) PackagesOf(set feature.Set) []Package {
-	return of(set, l.Packages, func(p Package) string { return p.For })
+	all := of(set, l.Packages, func(p Package) string { return p.For })
+	return slices.DeleteFunc(slices.Clone(all), func(p Package) bool { // the app's own are there for its tests, too
+		return p.Dev && slices.ContainsFunc(all, func(o Package) bool { return o.Name == p.Name && !o.Dev })
+	})
 }
 
 // ModulesOf returns what the Go code of a set imports.
@@ -122,7 +149,10 @@ func (l *Library) ModulesOf(set feature.Set) []Module {
 
 // VariablesOf returns what the env files of a set hold.
 func (l *Library) VariablesOf(set feature.Set) []Variable {
-	return of(set, l.Variables, func(v Variable) string { return v.For })
+	own := OwnClient(set)
+	return slices.DeleteFunc(of(set, l.Variables, func(v Variable) string { return v.For }), func(v Variable) bool {
+		return own != "" && strings.HasPrefix(v.Name, own)
+	})
 }
 
 func of[E any](set feature.Set, all []E, condition func(E) string) []E {

@@ -15,7 +15,7 @@ var (
 
 // dropUnusedImports removes top-level imports that nothing in text uses any more.
 // It reads the plain forms that formatted templates hold, one statement a line or
-// one name a line in parentheses, and leaves lines with "# noqa" alone.
+// one name a line in parentheses, and leaves lines with a comment alone.
 func dropUnusedImports(text string) string {
 	lines := strings.SplitAfter(text, "\n")
 	code := usedText(lines)
@@ -53,7 +53,7 @@ func usedText(lines []string) string {
 // lines[i], or 0 when none starts there.
 func statementEnd(lines []string, i int) int {
 	line := strings.TrimRight(lines[i], "\r\n")
-	if !importLine.MatchString(line) || strings.Contains(line, "# noqa") {
+	if !importLine.MatchString(line) || strings.Contains(line, "#") {
 		return 0
 	}
 	if !strings.HasSuffix(line, "(") {

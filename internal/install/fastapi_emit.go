@@ -298,11 +298,23 @@ func (e *emitter) fit(target, text string) string {
 		`"users.`, `"`+e.users+`.`,
 		"ix_users_", "ix_"+e.users+"_",
 		`prefix="/auth"`, `prefix="`+e.prefix+`"`,
-		`"/auth/login"`, `"`+e.mountPrefix()+e.prefix+`/login"`,
+		`"/auth/`, `"`+e.mountPrefix()+e.prefix+`/`,
 		`"fastman:app"`, fmt.Sprintf("%q", "fastman:"+e.p.Name),
 		`title="app"`, fmt.Sprintf("title=%q", e.p.Name),
 	).Replace(text)
+	text = e.fitFirst(text)
 	return parents.ReplaceAllString(text, fmt.Sprintf(".parents[%d]", e.depth(target)))
+}
+
+// fitFirst names the first provider in the template's google's place. Its client has
+// the names without a provider, so that the settings of its own go.
+func (e *emitter) fitFirst(text string) string {
+	own := templates.OwnClient(e.set)
+	if own == "" {
+		return text
+	}
+	text = strings.Replace(text, "\nFIRST = \"google\"\n", fmt.Sprintf("\nFIRST = %q\n", e.set.Providers()[0]), 1)
+	return regexp.MustCompile(`(?m)^    `+own+`(ID|SECRET): .*\n`).ReplaceAllString(text, "")
 }
 
 // depth is how many folders stand between a file and the folder of the env files.

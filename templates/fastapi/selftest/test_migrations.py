@@ -12,6 +12,7 @@ TABLES = {
     "auth_tokens",
     "auth_throttle",
     "auth_challenges",
+    "oauth_accounts",
 }
 
 
@@ -61,6 +62,14 @@ def test_refuses_a_users_table_of_another_kind(database_url: str) -> None:
     assert "column 'email_key' is missing there" in result.stderr
     assert "--users-table" in result.stderr
     assert tables(database_url) == {"users"}
+
+
+def test_refuses_accounts_of_another_kind(database_url: str) -> None:
+    execute(database_url, "CREATE TABLE oauth_accounts (id INTEGER PRIMARY KEY)")
+    result = alembic(database_url, "upgrade", "head")
+    assert result.returncode == 1
+    assert "table 'oauth_accounts'" in result.stderr
+    assert "column 'user_id' is missing there" in result.stderr
 
 
 def test_refuses_a_column_too_many_or_of_another_type(database_url: str) -> None:

@@ -6,11 +6,22 @@ from .conftest import run
 
 GOOD_KEY = "a-test-key-of-the-template-0123456789"
 URL = "https://app.example.com"
+REGISTERED = {
+    f"OAUTH_{provider}CLIENT_{field}": "x"
+    for provider in ("", "GITHUB_", "DISCORD_", "OIDC_")
+    for field in ("ID", "SECRET")
+} | {"OAUTH_OIDC_ISSUER": "https://id.example.com"}
 
 
 def start(**settings: str) -> tuple[int, str]:
     # An empty value stands for an absent one: a .env file beside us must not fill in.
-    settings = {"SECRET_KEY": GOOD_KEY, "ENVIRONMENT": "production", **settings}
+    settings = {
+        "SECRET_KEY": GOOD_KEY,
+        "ENVIRONMENT": "production",
+        "AUTH_PUBLIC_URL": URL,
+        **REGISTERED,
+        **settings,
+    }
     result = run("-W", "error", "-c", "import app.main", **settings)
     return result.returncode, result.stderr
 
@@ -57,4 +68,30 @@ def test_rounds_that_bcrypt_lacks_are_refused(rounds: str) -> None:
     ],
 )
 def test_safe_settings_start_without_a_warning(settings: dict[str, str]) -> None:
-    assert start(AUTH_MAIL_URL="file:mails", AUTH_PUBLIC_URL=URL, **settings) == (0, "")
+    assert start(AUTH_MAIL_URL="file:mails", **settings) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("AUTH_PUBLIC_URL", "", "is not set, and sign-in with a provider needs it"),
+        ("OAUTH_GITHUB_URL", "http://github.example.com", "is not https"),
+        ("OAUTH_OIDC_ISSUER", "id.example.com", "is not an address"),
+        ("OAUTH_LINK_BY_EMAIL", "always", "is neither authoritative nor verified"),
+        ("AUTH_TRUSTED_ORIGINS", "https://a.example/b", "is not an origin"),
+    ],
+)
+def test_unsafe_sign_in_with_providers_is_refused(
+    name: str, value: str, problem: str
+) -> None:
+    code, output = start(**{name: value})
+    assert code == 1
+    assert name in output
+    assert problem in output
+
+
+@pytest.mark.parametrize("value", ["", "your-client-id"])
+def test_a_placeholder_is_told_and_starts(value: str) -> None:
+    code, output = start(OAUTH_CLIENT_ID=value, AUTH_MAIL_URL="file:mails")
+    assert code == 0
+    assert "OAUTH_CLIENT_ID is not set: nobody can sign in with google" in output

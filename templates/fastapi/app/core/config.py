@@ -31,6 +31,11 @@ class Settings(BaseSettings):
     # ... and in any case this many days after it began.
     SESSION_MAX_DAYS: int = 90
     # Where people open this app: the beginning of every link that is mailed.
+    # fastman: end
+    # fastman: if oauth
+    # Providers send browsers back there: production needs it.
+    # fastman: end
+    # fastman: if jwt or oauth or passkey
     AUTH_PUBLIC_URL: str = ""
     # smtp://user:password@host:587?from=app@example.com, smtps://... or file:DIR.
     # Without it mails go to the log in development, and nowhere else.
@@ -45,6 +50,44 @@ class Settings(BaseSettings):
     BCRYPT_ROUNDS: int = 12
     # Whether signing up may tell that an address has an account; false: it is mailed.
     AUTH_REVEAL_REGISTERED: bool = True
+    # fastman: end
+    # fastman: if oauth
+    # What the first provider gave out when this app was registered there.
+    OAUTH_CLIENT_ID: str = ""
+    OAUTH_CLIENT_SECRET: SecretStr | None = None
+    # Whose addresses are believed when an account has them already: authoritative,
+    # who runs the mailbox itself; verified, whoever says that it was verified.
+    OAUTH_LINK_BY_EMAIL: str = "authoritative"
+    # Where a browser goes after it signed in, if /login was not told.
+    AUTH_AFTER_LOGIN_URL: str = "/auth/me"
+    # Addresses, with commas, at which native apps may take a sign-in over.
+    AUTH_APP_REDIRECTS: str = ""
+    # Origins, with commas, of other sites whose pages may use the session cookie.
+    AUTH_TRUSTED_ORIGINS: str = ""
+    # fastman: end
+    # fastman: if google
+    OAUTH_GOOGLE_CLIENT_ID: str = ""
+    OAUTH_GOOGLE_CLIENT_SECRET: SecretStr | None = None
+    # Instead of https://accounts.google.com: a stand-in, for tests.
+    OAUTH_GOOGLE_URL: str = ""
+    # fastman: end
+    # fastman: if github
+    OAUTH_GITHUB_CLIENT_ID: str = ""
+    OAUTH_GITHUB_CLIENT_SECRET: SecretStr | None = None
+    # Instead of https://github.com: a GitHub Enterprise Server.
+    OAUTH_GITHUB_URL: str = ""
+    # fastman: end
+    # fastman: if discord
+    OAUTH_DISCORD_CLIENT_ID: str = ""
+    OAUTH_DISCORD_CLIENT_SECRET: SecretStr | None = None
+    # Instead of https://discord.com: a stand-in, for tests.
+    OAUTH_DISCORD_URL: str = ""
+    # fastman: end
+    # fastman: if oidc
+    OAUTH_OIDC_CLIENT_ID: str = ""
+    OAUTH_OIDC_CLIENT_SECRET: SecretStr | None = None
+    # The OpenID provider, letter by letter as it calls itself.
+    OAUTH_OIDC_ISSUER: str = ""
     # fastman: end
 
 

@@ -3,7 +3,7 @@
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -17,16 +17,22 @@ import anyio
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.orm import Session
 
-from app.features.auth import database, mail
+from app.features.auth import clients, database, mail, oauth_calls, throttle
 from app.features.auth.background import background
 from app.features.auth.config import config
+from app.features.auth.identity import identity_key
 from app.features.auth.models import User
 from app.features.auth.router import router
+from app.features.auth.schemas import Token
+from app.features.auth.sessions import issue_tokens, open_session
 
+ADA = "ada@example.com"
+# fastman: if jwt
 PASSWORD = "correct horse battery staple"
+# fastman: end
 
 
 class Client:
@@ -62,11 +68,16 @@ class Client:
         anyio.run(run)
         return [answers[number] for number in range(len(calls))]
 
+    def enter(self, email: str, *, user_agent: str = "a browser") -> dict[str, str]:
+        """Open a session for the owner of an address, who is made if need be."""
+        answer = database.transaction(_enter, email, user_agent)
+        return answer.model_dump()
+
+    # fastman: if jwt
     def register(self, email: str, **fields: Any) -> httpx.Response:
         fields = {"email": email, "password": PASSWORD, **fields}
         return self.send("register", json=fields)
 
-    # fastman: if jwt
     def log_in(
         self, username: str, password: str = PASSWORD, **options: Any
     ) -> httpx.Response:
@@ -85,6 +96,18 @@ class Client:
         return self.send("refresh", json={"refresh_token": token})
 
 
+def _enter(db: Session, email: str, user_agent: str) -> Token:
+    key = identity_key(email)
+    user = db.scalar(select(User).where(User.email_key == key))
+    if user is None:
+        user = User(email=email, email_key=key)
+        db.add(user)
+        db.flush()
+    client = clients.Client("127.0.0.1", user_agent, "127.0.0.1", "127.0.0.1")
+    throttle.remember_address(db, user, client=client)
+    return issue_tokens(open_session(db, user, method="test", client=client))
+
+
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     scratch = create_engine(f"sqlite:///{tmp_path / 'auth.db'}")
@@ -94,6 +117,9 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
         for table in User.metadata.sorted_tables
         if table.name == User.__tablename__ or table.name.startswith("auth_")
     ]
+    # fastman: if oauth
+    tables.append(User.metadata.tables["oauth_accounts"])
+    # fastman: end
     User.metadata.create_all(scratch, tables=tables)
     yield scratch
     scratch.dispose()
@@ -139,6 +165,9 @@ def client(engine: Engine, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(config, "bcrypt_rounds", 4)  # the cheapest that bcrypt has
     monkeypatch.setattr(config, "reveal_registered", True)
     # fastman: end
+    # fastman: if oauth
+    monkeypatch.setattr(config, "trusted_origins", ("https://app.example.com",))
+    # fastman: end
     app = FastAPI()
     app.include_router(router)
     return Client(app)
@@ -153,12 +182,33 @@ def db(engine: Engine) -> Iterator[Session]:
 @pytest.fixture
 def tokens(client: Client) -> dict[str, str]:
     """What a sign-in of ada@example.com answers, whose username is ada."""
-    client.register("ada@example.com", username="ada")
-    answer: dict[str, str] = client.log_in("ada").json()
-    return answer
+    # fastman: if jwt
+    client.register(ADA, username="ada")
+    # fastman: end
+    return client.enter(ADA)
 
 
 @pytest.fixture
 def token(tokens: dict[str, str]) -> str:
     """The access token of ada@example.com."""
     return tokens["access_token"]
+
+
+# fastman: if oauth
+AnswerCalls = Callable[[Callable[[httpx.Request], httpx.Response]], None]
+
+
+@pytest.fixture
+def answer_calls(monkeypatch: pytest.MonkeyPatch) -> AnswerCalls:
+    """Sets what answers the app's calls to providers, in place of the network."""
+
+    def answer_with(handler: Callable[[httpx.Request], httpx.Response]) -> None:
+        def new_http() -> httpx.AsyncClient:
+            return httpx.AsyncClient(transport=httpx.MockTransport(handler))
+
+        monkeypatch.setattr(oauth_calls, "new_http", new_http)
+
+    return answer_with
+
+
+# fastman: end

@@ -40,13 +40,17 @@ def broken(tmp_path: Path) -> Engine:
 
 def test_a_database_that_is_down_is_503(
     client: Client,
-    token: str,
+    tokens: dict[str, str],
     broken: Engine,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(database, "engine", broken)
-    for answer in (client.me(token), client.log_in("ada")):
+    answers = (
+        client.me(tokens["access_token"]),
+        client.refresh(tokens["refresh_token"]),
+    )
+    for answer in answers:
         assert answer.status_code == 503
         assert answer.json() == {"detail": "Database is not available"}
         assert int(answer.headers["Retry-After"]) > 0

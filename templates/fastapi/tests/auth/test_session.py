@@ -87,7 +87,7 @@ def test_a_disabled_account_is_signed_out(
 def test_the_session_of_one_user_does_not_serve_another(
     client: Client, token: str
 ) -> None:
-    client.register("eve@example.com")
+    client.enter("eve@example.com")
     assert client.me(forge(token, sub="2")).status_code == 401
 
 
@@ -133,7 +133,7 @@ def test_only_the_derived_key_signs(client: Client, token: str) -> None:
 def test_an_unsigned_token_is_refused(client: Client, token: str) -> None:
     claims = jwt.decode(token, options={"verify_signature": False})
     header = jwt.get_unverified_header(token) | {"alg": "none"}
-    unsigned = jwt.encode(claims, None, algorithm="none", headers=header)
+    unsigned = jwt.encode(claims, "", algorithm="none", headers=header)
     assert client.me(unsigned).status_code == 401
 
 

@@ -17,7 +17,7 @@ from app.features.auth.dependencies import (
 from app.features.auth.models import AuthSession, User
 from app.features.auth.security import TokenClaims
 
-from .conftest import Client, Mailbox
+from .conftest import ADA, Client, Mailbox
 
 
 def test_logout_ends_the_session_behind_the_token(client: Client, token: str) -> None:
@@ -27,19 +27,19 @@ def test_logout_ends_the_session_behind_the_token(client: Client, token: str) ->
 
 
 def test_the_list_tells_which_one_is_asking(client: Client, token: str) -> None:
-    client.log_in("ada", headers={"User-Agent": "another browser"})
+    client.enter(ADA, user_agent="another browser")
     answer = client.send_as(token, "sessions", method="GET")
     assert answer.status_code == 200
     newest, oldest = answer.json()
     assert (newest["current"], oldest["current"]) == (False, True)
     assert newest["user_agent"] == "another browser"
-    assert (newest["method"], newest["ip"]) == ("password", "127.0.0.1")
+    assert (newest["method"], newest["ip"]) == ("test", "127.0.0.1")
 
 
 def test_one_other_session_is_ended(
     client: Client, token: str, mailbox: Mailbox
 ) -> None:
-    other = client.log_in("ada").json()["access_token"]
+    other = client.enter(ADA)["access_token"]
     listed = client.send_as(token, "sessions", method="GET").json()
     path = {"session_id": listed[0]["id"]}
     answer = client.send_as(token, "end_session", method="DELETE", path=path)
@@ -59,8 +59,7 @@ def test_a_session_that_is_not_there_is_404(
 
 
 def test_the_session_of_another_user_is_404(client: Client, token: str) -> None:
-    client.register("eve@example.com")
-    eve = client.log_in("eve@example.com").json()["access_token"]
+    eve = client.enter("eve@example.com")["access_token"]
     listed = client.send_as(token, "sessions", method="GET").json()
     path = {"session_id": listed[0]["id"]}
     answer = client.send_as(eve, "end_session", method="DELETE", path=path)
@@ -69,7 +68,7 @@ def test_the_session_of_another_user_is_404(client: Client, token: str) -> None:
 
 
 def test_all_other_sessions_are_ended(client: Client, token: str) -> None:
-    others = [client.log_in("ada").json()["access_token"] for _ in range(2)]
+    others = [client.enter(ADA)["access_token"] for _ in range(2)]
     answer = client.send_as(token, "end_other_sessions", method="DELETE")
     assert answer.status_code == 204
     assert [client.me(other).status_code for other in others] == [401, 401]

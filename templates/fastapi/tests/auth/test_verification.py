@@ -1,6 +1,6 @@
 """Who owns an address: only who has opened a link that was mailed there."""
 
-from .conftest import PASSWORD, Client, Mailbox
+from .conftest import ADA, PASSWORD, Client, Mailbox
 
 
 def request_link(client: Client, token: str, mailbox: Mailbox) -> str:
@@ -16,7 +16,7 @@ def is_verified(client: Client, token: str) -> bool:
 def test_with_the_session_that_asked(
     client: Client, token: str, mailbox: Mailbox
 ) -> None:
-    other = client.log_in("ada").json()["access_token"]
+    other = client.enter(ADA)["access_token"]
     fields = {"token": request_link(client, token, mailbox)}
     assert not is_verified(client, token)
     assert client.send_as(token, "verify", json=fields).status_code == 204
@@ -31,8 +31,7 @@ def test_the_session_of_another_user_proves_nothing(
     client: Client, token: str, mailbox: Mailbox
 ) -> None:
     fields = {"token": request_link(client, token, mailbox)}
-    client.register("eve@example.com")
-    eve = client.log_in("eve@example.com").json()["access_token"]
+    eve = client.enter("eve@example.com")["access_token"]
     assert client.send_as(eve, "verify", json=fields).status_code == 400
     assert client.send("verify", json=fields).status_code == 401
     assert client.send_as(token, "verify", json=fields).status_code == 204

@@ -47,6 +47,12 @@ class AuthConfig:
     bcrypt_rounds: int
     reveal_registered: bool
     # fastman: end
+    # fastman: if oauth
+    links_verified_email: bool  # whoever verified it, not only whose mailbox it is
+    after_login_url: str
+    app_redirects: tuple[str, ...]
+    trusted_origins: tuple[str, ...]  # this app's own among them
+    # fastman: end
 
 
 def _plain(value: str | SecretStr | None) -> str:
@@ -77,6 +83,14 @@ def _require_secret(name: str, value: str) -> None:
 
 def _public_url(*, production: bool) -> str:
     url = _plain(settings.AUTH_PUBLIC_URL)
+    # fastman: if oauth
+    if not url and production:
+        raise RuntimeError(
+            "AUTH_PUBLIC_URL is not set, and sign-in with a provider needs it for its "
+            "redirect address\n"
+            "set it to where people open this app, such as https://app.example.com"
+        )
+    # fastman: end
     if not url and production and settings.AUTH_MAIL_URL:
         raise RuntimeError(
             "AUTH_PUBLIC_URL is not set, and mails need it for their links\n"
@@ -109,6 +123,41 @@ def _trusted_proxies() -> tuple[IPv4Network | IPv6Network, ...]:
         ) from None
 
 
+# fastman: if oauth
+def _links_verified_email() -> bool:
+    if settings.OAUTH_LINK_BY_EMAIL not in ("authoritative", "verified"):
+        raise RuntimeError(
+            "OAUTH_LINK_BY_EMAIL is neither authoritative nor verified\n"
+            "set it to one of them, or remove it"
+        )
+    return settings.OAUTH_LINK_BY_EMAIL == "verified"
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _trusted_origins() -> tuple[str, ...]:
+    listed = [url.rstrip("/") for url in _listed(settings.AUTH_TRUSTED_ORIGINS)]
+    for url in listed:
+        if not _is_web_address(url) or origin_of(url) != url.lower():
+            raise RuntimeError(
+                f"AUTH_TRUSTED_ORIGINS: {url!r} is not an origin\n"
+                "set it to origins, such as https://www.example.com"
+            )
+    public_url = _plain(settings.AUTH_PUBLIC_URL)
+    return tuple(origin_of(url) for url in (*listed, public_url) if url)
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port as browsers send them (RFC 6454, section 6.2)."""
+    parts = urlsplit(url.lower())
+    default = ":443" if parts.scheme == "https" else ":80"
+    host = parts.netloc.rpartition("@")[2].removesuffix(default)
+    return f"{parts.scheme}://{host}"
+
+
+# fastman: end
 def _number(name: str, least: int, most: int) -> int:
     value: int = getattr(settings, name)
     if not least <= value <= most:
@@ -135,6 +184,12 @@ def _load() -> AuthConfig:
         password_min_length=_number("PASSWORD_MIN_LENGTH", 8 if production else 1, 128),
         bcrypt_rounds=_number("BCRYPT_ROUNDS", 10 if production else 4, 31),
         reveal_registered=settings.AUTH_REVEAL_REGISTERED,
+        # fastman: end
+        # fastman: if oauth
+        links_verified_email=_links_verified_email(),
+        after_login_url=settings.AUTH_AFTER_LOGIN_URL or "/",
+        app_redirects=_listed(settings.AUTH_APP_REDIRECTS),
+        trusted_origins=_trusted_origins(),
         # fastman: end
     )
 

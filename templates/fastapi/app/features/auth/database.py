@@ -36,6 +36,11 @@ _IDLE = 1
 
 # How long a request waits for a database that hangs, in seconds.
 _PATIENCE = 15
+# fastman: if oauth
+
+# How often a transaction may lose against others that came at the same time.
+_TRIES = 3
+# fastman: end
 
 
 class _Threads:
@@ -110,6 +115,23 @@ async def write(
     return await _in(_writers, call)
 
 
+# fastman: if oauth
+async def write_again(
+    work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Do what write() does; a transaction that another was faster than runs again.
+
+    It then finds what the other has made.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return await write(work, *args, **kwargs)
+        except Contradiction:
+            continue
+    return await write(work, *args, **kwargs)
+
+
+# fastman: end
 async def _in(threads: _Threads, call: Callable[[], T]) -> T:
     try:
         return await threads.run(call)

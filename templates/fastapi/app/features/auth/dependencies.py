@@ -4,20 +4,50 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request, status
-from fastapi.security import OAuth2PasswordBearer
+from fastapi.security import HTTPBearer, OAuth2PasswordBearer
+from fastapi.security.base import SecurityBase
+from fastapi.security.utils import get_authorization_scheme_param
 from sqlalchemy.orm import Session
 
 from .clients import Client, get_client
 from .config import config
+from .cookies import SessionCookie, get_session_cookie
 from .database import new_session, read
 from .models import User
 from .security import InvalidToken, TokenClaims, read_access_token
-from .sessions import find_current_user, is_recent
+from .sessions import (
+    CookieSession,
+    find_cookie_session,
+    find_current_user,
+    is_recent,
+)
 
 # Where the links of mails lead when nobody has said it: tests do not follow them.
 _NOWHERE = "http://localhost"
 
-_bearer = OAuth2PasswordBearer(tokenUrl="/auth/login", auto_error=False)
+
+class Bearer(SecurityBase):
+    """Finds the credential of a request: the token in its Authorization header."""
+
+    def __init__(self) -> None:
+        self.scheme_name = "Bearer"
+        self.model = HTTPBearer().model
+
+    async def __call__(self, request: Request) -> str | None:
+        header = request.headers.get("authorization")
+        # fastman: if oauth
+        if header is None:
+            return get_session_cookie(request)
+        # fastman: end
+        scheme, token = get_authorization_scheme_param(header)
+        return token if scheme.lower() == "bearer" else None
+
+
+_bearer = Bearer()
+# fastman: if jwt
+# So that the form of /docs signs in.
+_bearer.model = OAuth2PasswordBearer(tokenUrl="/auth/login").model
+# fastman: end
 
 
 def unauthorized(detail: str) -> HTTPException:
@@ -30,6 +60,11 @@ async def get_optional_claims(
     token: Annotated[str | None, Depends(_bearer)],
 ) -> TokenClaims | None:
     """Return the claims of an access token, or None when the request has none."""
+    # fastman: if oauth
+    if isinstance(token, SessionCookie):
+        session = await find_cookie_session(token)
+        return session.claims if session else None
+    # fastman: end
     return await get_token_claims(token) if token else None
 
 
@@ -42,6 +77,10 @@ async def get_token_claims(
     """
     if not token:
         raise unauthorized("Not authenticated")
+    # fastman: if oauth
+    if isinstance(token, SessionCookie):
+        return (await _load_session(token)).claims
+    # fastman: end
     try:
         return read_access_token(token)
     except InvalidToken:
@@ -50,9 +89,23 @@ async def get_token_claims(
 
 async def get_current_user(token: Annotated[str | None, Depends(_bearer)]) -> User:
     """Return the user of a live session, loaded and detached from the database."""
+    # fastman: if oauth
+    if isinstance(token, SessionCookie):
+        return (await _load_session(token)).user
+    # fastman: end
     return await load_user(await get_token_claims(token))
 
 
+# fastman: if oauth
+async def _load_session(cookie: SessionCookie) -> CookieSession:
+    """Return what a cookie stands for, its claims too: it holds none itself."""
+    session = await find_cookie_session(cookie)
+    if session is None:
+        raise unauthorized("Could not validate credentials")
+    return session
+
+
+# fastman: end
 async def load_user(claims: TokenClaims) -> User:
     """Return the user whom valid claims name, if their session still lives."""
     user = await find_current_user(claims)

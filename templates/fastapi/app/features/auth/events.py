@@ -39,3 +39,23 @@ def log_sessions_ended(ids: list[str], *, user_id: int, ip: str | None) -> None:
             ip=ip,
             session=session_hash(session_id),
         )
+
+
+# fastman: if oauth
+class _WithoutCodes(logging.Filter):
+    """Keeps what comes back from a provider out of uvicorn's log of requests."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(_cut_query(value) for value in record.args)
+        return True
+
+
+def _cut_query(value: object) -> object:
+    path = value.partition("?")[0] if isinstance(value, str) else ""
+    return path if "/auth/callback" in path else value
+
+
+logging.getLogger("uvicorn.access").addFilter(_WithoutCodes())
+
+# fastman: end

@@ -20,7 +20,9 @@ _BODY_MAX_BYTES = 64 * 1024
 # A larger body is read up to here and thrown away, so that its sender gets to see the
 # answer; past it the connection is closed in its face.
 _DRAIN_MAX_BYTES = 1024 * 1024
+# fastman: if jwt
 _FORM_MAX_FIELDS = 100
+# fastman: end
 
 
 class AuthRequest(Request):
@@ -141,6 +143,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
+# fastman: if jwt
 async def read_fields(request: Request) -> Any:
     """Return what a form or a JSON document says, or raise RequestValidationError."""
     content_type = request.headers.get("content-type", "")
@@ -193,3 +196,6 @@ def _parse_multipart(content_type: str, body: bytes) -> dict[str, str]:
     parser.write(body)
     parser.finalize()
     return _unique_fields(pairs)
+
+
+# fastman: end

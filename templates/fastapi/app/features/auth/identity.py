@@ -8,7 +8,9 @@ from pydantic_core import PydanticCustomError
 from .config import config
 
 EMAIL_MAX_LENGTH = 320  # RFC 5321, section 4.5.3.1: 64 + "@" + 255
+# fastman: if jwt
 USERNAME_LENGTHS = range(3, 101)
+# fastman: end
 
 
 def nfc(text: str) -> str:
@@ -51,6 +53,7 @@ def normalize_email(address: str) -> str:
         ) from None
 
 
+# fastman: if jwt
 def normalize_username(name: str) -> str:
     """Return the NFC form of 3 to 100 letters, digits, dots, underscores, hyphens."""
     name = nfc(name)
@@ -63,3 +66,6 @@ def normalize_username(name: str) -> str:
             "value_error", "Username may hold letters, digits and . _ - only"
         )
     return name
+
+
+# fastman: end

@@ -229,5 +229,5 @@ if config.production and not config.mail_url:
     log_event(
         "auth.mail.off",
         level=logging.WARNING,
-        problem="AUTH_MAIL_URL is not set: no password can be reset by mail",
+        problem="AUTH_MAIL_URL is not set: no mail is sent",
     )

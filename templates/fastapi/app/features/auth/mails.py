@@ -86,10 +86,28 @@ def mail_taken_over(user: User, *, client: Client) -> None:
     _notify(user, "your address was confirmed", client, _TAKEN_OVER)
 
 
+# fastman: if oauth
+def mail_way_in_added(user: User, *, client: Client) -> None:
+    _notify(user, "a way to sign in was added", client)
+
+
+def mail_way_in_removed(user: User, *, client: Client) -> None:
+    _notify(user, "a way to sign in was removed", client)
+
+
+# fastman: end
 _TAKEN_OVER = (
     "The account was made before its address was confirmed, so that every other\n"
     "session and way of signing in was removed from it.\n"
 )
+
+
+_IF_NOT_YOU = [
+    # fastman: if jwt
+    "choose a new password now",
+    # fastman: end
+    "end the sessions you do not know",
+]
 
 
 def _notify(user: User, what: str, client: Client, more: str = "") -> None:
@@ -98,6 +116,6 @@ def _notify(user: User, what: str, client: Client, more: str = "") -> None:
         f"{_APP}: {what}",
         f"""At {_APP}, {what}, from the address {client.ip or "unknown"}.
 {more}
-If it was not you, choose a new password now, and end the sessions you do not know.
+If it was not you, {", and ".join(_IF_NOT_YOU)}.
 """,
     )

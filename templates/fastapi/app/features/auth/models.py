@@ -76,6 +76,31 @@ class AuthSession(Base):
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
+# fastman: if oauth or keycloak
+class OAuthAccount(Base):
+    """An account at a provider, which signs one user in here."""
+
+    __tablename__ = "oauth_accounts"
+    __table_args__ = (
+        Index("ix_oauth_accounts_provider_subject", "provider", "subject", unique=True),
+        Index("ix_oauth_accounts_user_id", "user_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("users.id", ondelete="CASCADE")
+    )
+    # A name; for OpenID providers of your own the issuer, each of which has subjects
+    # of its own.
+    provider: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    email: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=utc_now())
+    last_used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+# fastman: end
 class AuthToken(Base):
     """A mailed one-time token: only its hash, and one of each purpose for a user."""
 

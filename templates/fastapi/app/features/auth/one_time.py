@@ -13,7 +13,12 @@ from .users import lock_user
 
 Purpose = Literal["reset", "verify"]
 
-_LIFETIMES: dict[Purpose, int] = {"reset": 30 * 60, "verify": 24 * 60 * 60}  # seconds
+_LIFETIMES: dict[Purpose, int] = {  # seconds
+    # fastman: if jwt
+    "reset": 30 * 60,
+    # fastman: end
+    "verify": 24 * 60 * 60,
+}
 
 
 class InvalidOneTimeToken(Exception):
@@ -82,9 +87,13 @@ def take_one_time_token(db: Session, token: str, *, purpose: Purpose) -> User:
     return user
 
 
+# fastman: if jwt
 def drop_one_time_tokens(db: Session, user: User, *, purpose: Purpose) -> None:
     db.execute(
         delete(AuthToken).where(
             AuthToken.user_id == user.id, AuthToken.purpose == purpose
         )
     )
+
+
+# fastman: end

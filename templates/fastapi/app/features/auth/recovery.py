@@ -13,6 +13,7 @@ from .clients import Client
 from .credentials import check_new_password
 from .database import read, transaction, write
 from .events import log_event, log_sessions_ended
+from .identities import drop_other_credentials
 from .identity import identity_key
 from .models import User
 from .one_time import find_one_time_token, issue_one_time_token, take_one_time_token
@@ -83,6 +84,10 @@ def _reset(
     user = take_one_time_token(db, token, purpose="reset")
     user.hashed_password = hashed
     taken_over = mark_verified(user)
+    # fastman: if oauth
+    if taken_over:
+        drop_other_credentials(db, user, None)
+    # fastman: end
     ended = end_sessions(db, user.id)
     throttle.give_back(db, attempt)
     throttle.lift(db, user, client=client)

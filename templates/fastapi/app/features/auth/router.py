@@ -33,6 +33,8 @@ from .dependencies import (
 )
 from .http import AuthRoute, read_fields
 from .models import User
+from .oauth_router import router as oauth_router
+from .oauth_router import sign_out_browser
 from .one_time import InvalidOneTimeToken
 from .schemas import (
     LoginRequest,
@@ -207,7 +209,12 @@ async def reset_password(given: PasswordReset, client: ClientDep) -> None:
 
 # fastman: end
 @router.post(
-    "/logout", status_code=status.HTTP_204_NO_CONTENT, responses=_problems(401)
+    "/logout",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=_problems(401),
+    # fastman: if oauth
+    dependencies=[Depends(sign_out_browser)],
+    # fastman: end
 )
 async def logout(claims: Claims, client: ClientDep) -> None:
     if not await session_service.log_out(claims, client=client):
@@ -293,3 +300,8 @@ async def verify(
     except verification.WrongPassword:
         raise unauthorized("Incorrect password") from None
     # fastman: end
+
+
+# fastman: if oauth
+router.include_router(oauth_router)
+# fastman: end

@@ -131,3 +131,49 @@ class Token(BaseModel):
 
 class Problem(BaseModel):
     detail: str
+
+
+# fastman: if oauth
+UserRead = UserPublic
+
+
+class OAuthStart(BaseModel):
+    """How a sign-in is to end: at a path of this app, or in a native app."""
+
+    next: str | None = None
+    app_redirect: str | None = None
+    app_state: str | None = None
+    code_challenge: str | None = None
+
+    @property
+    def is_of_app(self) -> bool:
+        wanted = (self.app_redirect, self.app_state, self.code_challenge)
+        return any(value is not None for value in wanted)
+
+
+class OAuthRedirect(BaseModel):
+    url: str
+
+
+class OAuthToken(BaseModel):
+    code: SecretStr
+    code_verifier: SecretStr
+
+
+class IdentityPublic(BaseModel):
+    provider: str
+    email: str | None
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+class OAuthCallback(BaseModel):
+    """What comes back from a provider, by way of the browser."""
+
+    state: str | None = None
+    code: str | None = None
+    error: str | None = None
+    # fastman: end
+    # fastman: if google or oidc
+    iss: str | None = None
+    # fastman: end

@@ -1,5 +1,5 @@
-# fastman: file jwt
-"""Signing up and signing in with a password, without HTTP."""
+# fastman: file jwt or oauth
+"""Signing up and signing in, without HTTP."""
 
 import logging
 from functools import partial
@@ -11,17 +11,31 @@ from . import mails, throttle
 from .clients import Client
 from .config import config
 from .credentials import Proof, accept, check_password
-from .database import Contradiction, read, write
-from .events import log_event, session_hash
+from .database import Contradiction, read, write, write_again
+from .events import log_event, log_sessions_ended, session_hash
+from .identities import Arrival, link, receive, unlink
 from .identity import identity_key, login_key
 from .models import AuthSession, User
+from .oauth_calls import caller_place
+from .oauth_exchange import authorization_url, fetch_profile, find_endpoints
+from .oauth_failed import OAuthFailed
+from .oauth_flow import (
+    Attempt,
+    Opened,
+    issue_app_code,
+    open_attempt,
+    take_app_code,
+    take_attempt,
+)
+from .oauth_provider import Profile, Provider
 from .one_time import issue_one_time_token
 from .passwords import hash_password, in_hash_queue
 from .purge import purge_soon
-from .schemas import LoginRequest, RegisterRequest, Token
-from .sessions import issue_tokens, open_session
+from .schemas import LoginRequest, OAuthCallback, RegisterRequest, Token
+from .sessions import issue_tokens, open_cookie_session, open_session
 
 
+# fastman: if jwt
 class AlreadyTaken(Exception):
     """The address or the name belongs to another account."""
 
@@ -147,3 +161,156 @@ def _sign_in(db: Session, proof: Proof, client: Client) -> AuthSession | None:
         return None
     throttle.remember_address(db, user, client=client)
     return open_session(db, user, method="password", client=client)
+
+
+# fastman: end
+# fastman: if oauth
+async def leave_for_provider(
+    provider: Provider, attempt: Attempt, *, client: Client
+) -> tuple[str, Opened]:
+    """Note an attempt, and return the provider's page for it; raises OAuthFailed."""
+    await write(throttle.count_attempt, "oauth", client=client)
+    with caller_place():
+        endpoints = await find_endpoints(provider)
+    opened = await write(open_attempt, attempt)
+    purge_soon()
+    return authorization_url(provider, endpoints, attempt, opened), opened
+
+
+async def come_back(
+    provider: Provider, callback: OAuthCallback, *, cookie: str
+) -> tuple[Attempt, Profile]:
+    """Use the attempt of a callback up, and return it with who signed in there.
+
+    Raises OAuthFailed. When too many wait already, the attempt stays for a reload.
+    """
+    with caller_place():
+        state = callback.state or ""
+        attempt = await write(take_attempt, state=state, cookie=cookie)
+        if attempt.provider != provider.name:
+            raise OAuthFailed("state", "of another provider")
+        if callback.error:
+            raise OAuthFailed(
+                "denied" if callback.error == "access_denied" else "refused"
+            )
+        return attempt, await fetch_profile(provider, attempt, callback)
+
+
+async def sign_in_with(
+    provider: Provider, profile: Profile, *, client: Client, former: str | None
+) -> str:
+    """Open a session for who came back, and return its cookie; raises OAuthFailed."""
+
+    def sign_in(db: Session) -> tuple[Arrival, AuthSession, str]:
+        arrival = receive(db, provider, profile)
+        session, cookie = open_cookie_session(
+            db, arrival.user, method=provider.name, client=client, former=former
+        )
+        _settle_throttle(db, arrival.user, client)
+        return arrival, session, cookie
+
+    arrival, session, cookie = await write_again(sign_in)
+    _report_arrival(arrival, provider, client)
+    _report_signed_in(session, client)
+    return cookie
+
+
+async def hand_over(
+    provider: Provider, profile: Profile, attempt: Attempt, *, client: Client
+) -> str:
+    """Return a code with which a native app signs in who came back."""
+
+    def issue(db: Session) -> tuple[Arrival, str]:
+        arrival = receive(db, provider, profile)
+        return arrival, issue_app_code(db, arrival.user, attempt)
+
+    arrival, code = await write_again(issue)
+    _report_arrival(arrival, provider, client)
+    return code
+
+
+class InvalidAppCode(Exception):
+    """Unknown, used, too old, or for another verifier."""
+
+
+async def redeem_app_code(code: str, *, verifier: str, client: Client) -> Token:
+    """Open the session that a native app was promised, or raise InvalidAppCode."""
+    await write(throttle.count_attempt, "oauth", client=client)
+    session = await write(_redeem, code, verifier, client)
+    if session is None:
+        raise InvalidAppCode
+    _report_signed_in(session, client)
+    purge_soon()
+    return issue_tokens(session)
+
+
+def _redeem(
+    db: Session, code: str, verifier: str, client: Client
+) -> AuthSession | None:
+    taken = take_app_code(db, code=code, verifier=verifier)
+    if taken is None:
+        return None
+    user, provider = taken
+    session = open_session(db, user, method=provider, client=client)
+    # Two were counted: one where the browser left for the provider, and this one.
+    throttle.forgive(db, "oauth", client=client)
+    _settle_throttle(db, user, client)
+    return session
+
+
+def _settle_throttle(db: Session, user: User, client: Client) -> None:
+    throttle.forgive(db, "oauth", client=client)
+    throttle.remember_address(db, user, client=client)
+
+
+async def link_with(
+    provider: Provider, profile: Profile, attempt: Attempt, *, client: Client
+) -> None:
+    """Give an identity to the user who asked for it, or raise OAuthFailed."""
+
+    def give(db: Session) -> User | None:
+        throttle.forgive(db, "oauth", client=client)
+        return link(db, provider, profile, attempt)
+
+    if user := await write_again(give):
+        _report_linked(user, provider, client)
+
+
+async def unlink_from(
+    name: str, *, user: User, session_id: str, client: Client
+) -> None:
+    """Take a provider's accounts from a user, or raise NotLinked or LastWayIn."""
+    ended = await write(unlink, user.id, name, session_id=session_id)
+    log_event("auth.oauth.unlinked", user_id=user.id, ip=client.ip, provider=name)
+    log_sessions_ended(ended, user_id=user.id, ip=client.ip)
+    mails.mail_way_in_removed(user, client=client)
+
+
+def _report_signed_in(session: AuthSession, client: Client) -> None:
+    log_event(
+        "auth.oauth.ok",
+        user_id=session.user_id,
+        ip=client.ip,
+        session=session_hash(session.id),
+        provider=session.method,
+    )
+
+
+def _report_arrival(arrival: Arrival, provider: Provider, client: Client) -> None:
+    user = arrival.user
+    if arrival.linked:
+        _report_linked(user, provider, client)
+    if arrival.taken_over:
+        log_event("auth.account.takeover", user_id=user.id, ip=client.ip)
+        mails.mail_taken_over(user, client=client)
+    log_sessions_ended(arrival.ended, user_id=user.id, ip=client.ip)
+
+
+def _report_linked(user: User, provider: Provider, client: Client) -> None:
+    log_event(
+        "auth.oauth.linked", user_id=user.id, ip=client.ip, provider=provider.name
+    )
+    mails.mail_way_in_added(user, client=client)
+
+
+# fastman: end

@@ -11,7 +11,14 @@ from .models import User
 from .purge import purge_soon
 from .schemas import Token
 from .security import InvalidToken, TokenClaims, is_session_id, read_refresh_token
-from .sessions import Reused, end_session, end_sessions, issue_tokens, refresh
+from .sessions import (
+    Reused,
+    end_cookie_session,
+    end_session,
+    end_sessions,
+    issue_tokens,
+    refresh,
+)
 
 
 async def refresh_tokens(text: str, *, who: Callable[[], Awaitable[Client]]) -> Token:
@@ -73,3 +80,18 @@ async def end_others(*, user: User, current_id: str, client: Client) -> None:
     log_sessions_ended(ended, user_id=user.id, ip=client.ip)
     if ended:
         mails.mail_sessions_ended(user, client=client)
+
+
+# fastman: if oauth
+async def log_out_cookie(cookie: str, *, client: Client) -> None:
+    """End the session of a cookie, if it has one."""
+    if ended := await write(end_cookie_session, cookie):
+        log_event(
+            "auth.logout",
+            user_id=ended.user_id,
+            ip=client.ip,
+            session=session_hash(ended.id),
+        )
+
+
+# fastman: end

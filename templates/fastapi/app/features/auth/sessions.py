@@ -1,7 +1,9 @@
 """Sessions: rows that every token points to, and whose deletion ends them."""
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, exists, inspect, select, update
@@ -12,18 +14,21 @@ from sqlalchemy.orm import (
     make_transient_to_detached,
 )
 
+from .background import background
 from .clients import Client
 from .clock import utc_now
 from .config import config
-from .database import change_row, fetch_row, write
+from .database import change_row, fetch_row, transaction, write
 from .models import AuthSession, User
 from .schemas import Token
 from .security import (
     InvalidToken,
     RefreshToken,
     TokenClaims,
+    hash_one_time_token,
     issue_access_token,
     issue_refresh_token,
+    new_one_time_token,
     new_salt,
     new_session_id,
 )
@@ -32,6 +37,10 @@ from .security import (
 # the refresh token before the newest one is answered with the newest.
 _REFRESH_GRACE = 10
 _RECENT_LOGIN = 10 * 60  # seconds
+# fastman: if oauth
+# How often a cookie's use is noted, in seconds: not with each request.
+_SEEN_EVERY = 5 * 60
+# fastman: end
 
 _IS_LIVE = (
     AuthSession.expires_at > utc_now(),
@@ -59,9 +68,13 @@ async def find_current_user(claims: TokenClaims) -> User | None:
     row = await fetch_row(_CURRENT_USER, keys)
     if row is None:
         return None
-    # What a query of the ORM would return, at half the cost.
+    return _detached(row._mapping)
+
+
+def _detached(columns: Mapping[Any, Any]) -> User:
+    """Return what a query of the ORM would, at half the cost."""
     user: User = _make_ready().new_instance()
-    user.__dict__.update(row._mapping)
+    user.__dict__.update(columns)
     make_transient_to_detached(user)
     return user
 
@@ -73,6 +86,105 @@ def _make_ready() -> ClassManager[User]:
     return _users.class_manager
 
 
+# fastman: if oauth
+@dataclass(frozen=True)
+class CookieSession:
+    """A session whose credential is a cookie, and what a token of it would say."""
+
+    user: User
+    claims: TokenClaims
+
+
+_COOKIE_SESSION = (
+    select(
+        *(column.label(name) for name, column in _users.columns.items()),
+        AuthSession.id.label("session_id"),
+        AuthSession.created_at.label("opened_at"),
+        AuthSession.expires_at.label("ends_at"),
+        (AuthSession.last_seen_at < utc_now(-_SEEN_EVERY)).label("is_idle"),
+    )
+    .join(AuthSession, AuthSession.user_id == User.id)
+    .where(
+        AuthSession.cookie_hash == bindparam("cookie_hash"), *_IS_LIVE, User.is_active
+    )
+)
+
+
+async def find_cookie_session(cookie: str) -> CookieSession | None:
+    """Return the live session of a cookie, with its active user, in one statement."""
+    keys: dict[str, object] = {"cookie_hash": hash_one_time_token(cookie)}
+    row = await fetch_row(_COOKIE_SESSION, keys)
+    if row is None:
+        return None
+    if row.is_idle:
+        background.submit(partial(transaction, _note_use, row.session_id))
+    opened_at = int(row.opened_at.timestamp())
+    claims = TokenClaims(
+        iss=config.issuer,
+        aud=config.issuer,
+        sub=str(row.id),
+        sid=row.session_id,
+        jti=row.session_id,
+        iat=opened_at,
+        nbf=opened_at,
+        exp=int(row.ends_at.timestamp()),
+    )
+    return CookieSession(_detached(row._mapping), claims)
+
+
+def _note_use(db: Session, session_id: str) -> None:
+    """Move the end of a session that is used: once, however many requests ask."""
+    used = update(AuthSession).where(
+        AuthSession.id == session_id,
+        AuthSession.last_seen_at < utc_now(-_SEEN_EVERY),
+    )
+    db.execute(
+        used.values(
+            last_seen_at=utc_now(), expires_at=utc_now(config.session_idle_seconds)
+        )
+    )
+
+
+def open_cookie_session(
+    db: Session, user: User, *, method: str, client: Client, former: str | None
+) -> tuple[AuthSession, str]:
+    """Open a session, and return the cookie for it; the one before it ends."""
+    if former:
+        end_cookie_session(db, former)
+    session = open_session(db, user, method=method, client=client)
+    cookie = new_one_time_token()
+    session.cookie_hash = hash_one_time_token(cookie)
+    return session, cookie
+
+
+def end_cookie_session(db: Session, cookie: str) -> AuthSession | None:
+    """End the session of a cookie, and return what it was; None: it had none."""
+    ended = delete(AuthSession).where(
+        AuthSession.cookie_hash == hash_one_time_token(cookie)
+    )
+    return db.scalar(ended.returning(AuthSession))
+
+
+def end_sessions_of(
+    db: Session, user_id: int, *, method: str, except_id: str
+) -> list[str]:
+    """End the sessions that began in one way, and return the ids of those that did."""
+    ended = delete(AuthSession).where(
+        AuthSession.user_id == user_id,
+        AuthSession.method == method,
+        AuthSession.id != except_id,
+    )
+    return list(db.scalars(ended.returning(AuthSession.id)))
+
+
+def is_live(db: Session, session_id: str, *, user_id: int) -> bool:
+    live = select(AuthSession.id).where(
+        AuthSession.id == session_id, AuthSession.user_id == user_id, *_IS_LIVE
+    )
+    return db.scalar(live) is not None
+
+
+# fastman: end
 def open_session(
     db: Session, user: User, *, method: str, client: Client
 ) -> AuthSession:

@@ -154,17 +154,27 @@ _GIVE_BACK = (
     .values(count=AuthThrottle.count - 1)
     .execution_options(synchronize_session=False)
 )
+# fastman: if jwt
 _LIFT = (
     delete(AuthThrottle)
     .where(AuthThrottle.key.in_(_LOCKED_KEYS))
     .execution_options(synchronize_session=False)
 )
+# fastman: end
 
 
 def give_back(db: Session, attempt: Attempt) -> None:
     db.execute(_GIVE_BACK, {"keys": attempt.keys})
 
 
+# fastman: if oauth
+def forgive(db: Session, purpose: str, *, client: Client) -> None:
+    """Give back what an earlier request of this client counted."""
+    give_back(db, Attempt(None, tuple(_bounds(purpose, client, None))))
+
+
+# fastman: end
+# fastman: if jwt
 def lift(db: Session, user: User, *, client: Client) -> None:
     """Let the owner of an account sign in again, at least from here."""
     account = user_key(user)
@@ -172,6 +182,7 @@ def lift(db: Session, user: User, *, client: Client) -> None:
     db.execute(_LIFT, {"keys": (own, f"login:account:{account}")})
 
 
+# fastman: end
 def remember_address(db: Session, user: User, *, client: Client) -> None:
     """Keep where an account was used from for as long as a session can last."""
     # Under both keys that its attempts are counted by: who forgot a password is

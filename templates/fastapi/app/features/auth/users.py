@@ -14,10 +14,12 @@ _LOCKED = (
 )
 
 
+# fastman: if jwt
 def find_user(db: Session, user_id: int) -> User | None:
     return db.get(User, user_id)
 
 
+# fastman: end
 def lock_user(db: Session, user_id: int) -> User | None:
     """Return an active user as it is now, whom nobody else changes until the end.
 

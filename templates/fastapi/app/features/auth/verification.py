@@ -10,6 +10,7 @@ from .clock import utc_now
 from .credentials import Proof, accept, check_password
 from .database import read, write
 from .events import log_event, log_sessions_ended
+from .identities import drop_other_credentials
 from .models import User
 from .one_time import (
     InvalidOneTimeToken,
@@ -64,6 +65,9 @@ def _verify(
     throttle.give_back(db, attempt)
     if not mark_verified(user):
         return []
+    # fastman: if oauth
+    drop_other_credentials(db, user, keep)
+    # fastman: end
     return end_sessions(db, user.id, except_id=keep)
 
 
