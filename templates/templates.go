@@ -83,12 +83,14 @@ type Module struct {
 }
 
 var modules = []Module{
+	{Path: "github.com/coreos/go-oidc/v3", Version: "v3.21.0", Packages: []string{"oidc"}, For: "google or oidc"},
 	{Path: "github.com/golang-jwt/jwt/v5", Version: "v5.3.1", Packages: []string{""}},
 	{Path: "github.com/jackc/pgx/v5", Version: "v5.12.0", Packages: []string{"pgconn", "stdlib"}},
 	{Path: "github.com/joho/godotenv", Version: "v1.5.1", Packages: []string{""}},
 	{Path: "github.com/pressly/goose/v3", Version: "v3.29.0", Packages: []string{""}},
-	{Path: "golang.org/x/crypto", Version: "v0.58.0", Packages: []string{"bcrypt", "argon2"}},
+	{Path: "golang.org/x/crypto", Version: "v0.58.0", Packages: []string{"bcrypt", "argon2"}, For: "jwt"},
 	{Path: "golang.org/x/net", Version: "v0.62.0", Packages: []string{"idna"}},
+	{Path: "golang.org/x/oauth2", Version: "v0.38.0", Packages: []string{""}, For: "oauth"},
 	{Path: "golang.org/x/text", Version: "v0.43.0", Packages: []string{"cases", "unicode/norm"}},
 	{Path: "modernc.org/sqlite", Version: "v1.62.0", Packages: []string{""}},
 }

@@ -3,6 +3,7 @@ package install
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"go/format"
 	"path"
 	"strings"
@@ -120,6 +121,9 @@ func (e *goEmitter) fit(text string) (string, error) {
 		}
 		return edit.RenameTable(s, "users", e.users)
 	})
+	if e.set.Has(feature.OAuth) {
+		text = strings.Replace(text, `const firstProvider = "google"`, fmt.Sprintf("const firstProvider = %q", e.set.Providers()[0]), 1)
+	}
 	out, err := format.Source([]byte(text))
 	return string(out), err
 }

@@ -44,7 +44,7 @@ func serve() error {
 		WriteTimeout:      time.Minute,
 		IdleTimeout:       2 * time.Minute,
 	}
-	// fastman: if jwt
+	// fastman: if jwt or oauth
 	authn := mustAuth()
 	defer authn.Close()
 	mux.HandleFunc("GET /openapi.json", authn.OpenAPI)

@@ -33,6 +33,9 @@ type store struct {
 	findSalt    statement
 	findSession statement
 	rotate      statement
+	// fastman: if oauth
+	findCookie statement
+	// fastman: end
 }
 
 // statement is one that is asked for most. SQLite is spared from reading it again;
@@ -60,6 +63,9 @@ func newStore(ctx context.Context, db *sql.DB, c Config) (*store, error) {
 	rotate := fmt.Sprintf(rotateSession, c.SessionIdle/time.Second) + live + rotatedColumns
 	return s, errors.Join(
 		s.prepare(ctx, &s.findCurrent, selectCurrentUser+live),
+		// fastman: if oauth
+		s.prepare(ctx, &s.findCookie, selectCookieUser+live),
+		// fastman: end
 		s.prepare(ctx, &s.findSalt, selectSalt),
 		s.prepare(ctx, &s.findSession, selectSession+live),
 		s.prepare(ctx, &s.rotate, rotate))
