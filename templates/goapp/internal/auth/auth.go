@@ -29,6 +29,7 @@ type Auth struct {
 	log     *slog.Logger
 	store   *store
 	tokens  *tokens
+	salts   remembered[string] // of sessions that were refreshed here
 	clients *clientReader
 	jobs    *background
 	mails   *mailer

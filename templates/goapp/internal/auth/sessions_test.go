@@ -39,6 +39,18 @@ func TestReuseEndsTheSession(t *testing.T) {
 	a.send("GET", "/me", second.AccessToken, nil).want(401)
 }
 
+// What a server remembers of a session is no more than a guess: a row that somebody
+// changes counts at once, and a token that no longer fits it changes nothing.
+func TestRefreshFitsTheRow(t *testing.T) {
+	a := newApp(t)
+	token := decode[Token](a.refresh(a.member("ann@example.com").RefreshToken).want(200)).RefreshToken
+	salt := randomText(32)
+	a.exec("UPDATE auth_sessions SET salt = $1", salt)
+	a.refresh(token).want(401)
+	given, _ := readRefresh(token)
+	a.refresh(a.auth.tokens.issueRefresh(given.sessionID, given.counter, salt)).want(200)
+}
+
 // However many refresh at once, all are served, and the counter moves by one.
 func TestRefreshTogether(t *testing.T) {
 	a := newApp(t)
@@ -90,7 +102,7 @@ func TestSessionsEnd(t *testing.T) {
 		"DELETE FROM users",
 	} {
 		a := newApp(t)
-		token := a.member("ann@example.com")
+		token := decode[Token](a.refresh(a.member("ann@example.com").RefreshToken).want(200))
 		a.exec(end)
 		a.send("GET", "/me", token.AccessToken, nil).want(401)
 		a.refresh(token.RefreshToken).want(401)
