@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"modernc.org/sqlite"
 )
 
 func (a *app) refresh(token string) answered {
@@ -106,5 +108,46 @@ func TestSessionsEnd(t *testing.T) {
 		a.exec(end)
 		a.send("GET", "/me", token.AccessToken, nil).want(401)
 		a.refresh(token.RefreshToken).want(401)
+	}
+}
+
+// A statement of every request is planned once, and not for each user anew when SQLite
+// has statistics of the tables.
+func TestStatementsArePlannedOnce(t *testing.T) {
+	a := newApp(t)
+	ann, bob := a.member("ann@example.com").AccessToken, a.member("bob@example.com").AccessToken
+	a.db.SetMaxOpenConns(1)
+	a.exec("ANALYZE")
+	planned := 0
+	a.onPlanning(func() { planned++ })
+	a.send("GET", "/me", ann, nil).want(200)
+	if planned == 0 {
+		t.Fatal("nobody notices a statement being planned")
+	}
+	planned = 0
+	a.send("GET", "/me", bob, nil).want(200)
+	if planned > 0 {
+		t.Error("another user has the statement planned again")
+	}
+}
+
+// onPlanning calls back while SQLite plans a statement. What is planned already, it
+// plans once more.
+func (a *app) onPlanning(f func()) {
+	a.Helper()
+	one, err := a.db.Conn(a.Context())
+	if err != nil {
+		a.Fatal(err)
+	}
+	defer one.Close()
+	err = one.Raw(func(driver any) error {
+		return driver.(sqlite.AuthorizerRegisterer).RegisterAuthorizer(
+			func(sqlite.AuthorizerActionCode, string, string, string, string) sqlite.AuthorizerReturnCode {
+				f()
+				return sqlite.AuthorizerOK
+			})
+	})
+	if err != nil {
+		a.Fatal(err)
 	}
 }
