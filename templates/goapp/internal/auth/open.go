@@ -50,7 +50,8 @@ func openSQLite(rest string) (*sql.DB, error) {
 		path, conns = ":memory:", 1 // each connection to it is a database of its own
 	}
 	name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
-	name.RawQuery = "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_txlock=immediate"
+	name.RawQuery = "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_txlock=immediate" +
+		"&_pragma=cache_size(-1000)" // KiB for each connection; the system caches the file, too
 	return openPool("sqlite", name.String(), conns)
 }
 
