@@ -18,8 +18,7 @@ var golang = stack{
   as Go sets it.
 
 Clients refresh the same sessions again and again. The first refresh of a session at a
-replica is two statements, each later one is one, as long as fewer than 4,096 others come
-between.
+replica is two statements, each later one is one: a replica remembers up to 4,096 sessions.
 
 The users who are asked for are as many in a large database as in a small one, and spread
 over all of it: their rows are on some 3,000 pages of SQLite where there are a million

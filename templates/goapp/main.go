@@ -51,8 +51,8 @@ func serve() error {
 	mux.HandleFunc("GET /openapi.json", authn.OpenAPI)
 	server.Handler = authn.Middleware(mux)
 	// fastman: end
-	// A password's hash computes for long. With one processor more than there are cores,
-	// others are answered meanwhile; how many hashes run at once was settled above.
+	// Who computes for long keeps a core. With one processor more than there are cores,
+	// others are answered meanwhile. It comes last: what counts cores has done so.
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 	failed := make(chan error, 1)
 	go func() { failed <- server.ListenAndServe() }()
