@@ -135,12 +135,14 @@ func newProvider(kind dialect, origin string) (*Provider, error) {
 	return p, nil
 }
 
-// everyday are the accounts of somebody who only wants to see a sign-in.
+// everyday are the accounts of somebody who only wants to see a sign-in. Their addresses
+// differ from provider to provider: an app does not take one for the other.
 func (p *Provider) everyday() []Account {
+	at := "@" + p.Name + ".example.com"
 	return []Account{
-		{Email: "developer@example.com", Verified: true, Name: "Developer", Username: "developer", HostedDomain: "example.com"},
-		{Email: "private@example.com", Verified: true, Name: "Developer with a private address", Username: "private", PrivateEmail: true},
-		{Email: "unverified@example.com", Name: "Developer whose address is not verified", Username: "unverified"},
+		{Email: "developer" + at, Verified: true, Name: "Developer", Username: "developer", HostedDomain: "example.com"},
+		{Email: "private" + at, Verified: true, Name: "Developer with a private address", Username: "private", PrivateEmail: true},
+		{Email: "unverified" + at, Name: "Developer whose address is not verified", Username: "unverified"},
 	}
 }
 

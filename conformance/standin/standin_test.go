@@ -296,7 +296,7 @@ func TestPage(t *testing.T) {
 		}
 		body, _ := io.ReadAll(res.Body)
 		_ = res.Body.Close()
-		for _, text := range []string{`role="note">local stand-in, not a real provider<`, `<button name="account" value="1">`, "developer@example.com", "&lt;b&gt;", `name="cancel"`, `<html lang="en">`} {
+		for _, text := range []string{`role="note">local stand-in, not a real provider<`, `<button name="account" value="1">`, "developer@" + p.Name + ".example.com", "&lt;b&gt;", `name="cancel"`, `<html lang="en">`} {
 			if !strings.Contains(string(body), text) {
 				t.Errorf("the page of %s lacks %s:\n%s", p.Name, text, body)
 			}

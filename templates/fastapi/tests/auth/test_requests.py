@@ -66,7 +66,7 @@ def test_a_broken_multipart_body_is_refused(client: Client, content_type: str) -
 
 
 def test_other_methods_are_refused(client: Client) -> None:
-    answer = client.send("login", method="GET")
+    answer = client.send("register", method="GET")
     assert answer.status_code == 405
     assert answer.headers["Allow"] == "POST"
     assert answer.headers["Cache-Control"] == "no-store"

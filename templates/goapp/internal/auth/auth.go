@@ -29,6 +29,7 @@ type Auth struct {
 	log     *slog.Logger
 	store   *store
 	tokens  *tokens
+	salts   remembered[string] // of sessions that were refreshed here
 	clients *clientReader
 	jobs    *background
 	mails   *mailer
@@ -48,6 +49,9 @@ type Auth struct {
 
 // New makes the sign-in of an app on a database that Open has opened and Migrate has
 // brought up to date. It refuses a config that is unsafe.
+//
+// As many passwords are hashed at once as GOMAXPROCS says now. An app that raises it by
+// one afterwards keeps a processor for everybody else.
 func New(ctx context.Context, c Config, db *sql.DB, log *slog.Logger) (*Auth, error) {
 	c, err := c.complete()
 	if err != nil {

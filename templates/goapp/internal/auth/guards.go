@@ -143,7 +143,7 @@ func (a *Auth) currentUser(r *http.Request) (*User, *Claims, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	ctx, cancel := patient(r.Context())
+	ctx, cancel := a.store.reading(r.Context())
 	defer cancel()
 	user, err := scanUser(a.store.findCurrent.row(ctx, claims.SessionID, claims.UserID))
 	if errors.Is(err, sql.ErrNoRows) {

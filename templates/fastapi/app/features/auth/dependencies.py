@@ -60,6 +60,11 @@ async def get_optional_claims(
     token: Annotated[str | None, Depends(_bearer)],
 ) -> TokenClaims | None:
     """Return the claims of an access token, or None when the request has none."""
+    # fastman: if oauth
+    if isinstance(token, SessionCookie):
+        session = await find_cookie_session(token)
+        return session.claims if session else None
+    # fastman: end
     return await get_token_claims(token) if token else None
 
 

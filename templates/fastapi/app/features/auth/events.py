@@ -52,8 +52,8 @@ class _WithoutCodes(logging.Filter):
 
 
 def _cut_query(value: object) -> object:
-    path, _, query = value.partition("?") if isinstance(value, str) else ("", "", "")
-    return path if query and "/callback" in path else value
+    path = value.partition("?")[0] if isinstance(value, str) else ""
+    return path if "/auth/callback" in path else value
 
 
 logging.getLogger("uvicorn.access").addFilter(_WithoutCodes())
