@@ -10,18 +10,19 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
 	"fastman/conformance"
-	"fastman/internal/feature"
 )
 
 // An app that gives one answer to everything passes no case.
 func TestNoCasePassesWithoutAnApp(t *testing.T) {
-	for _, status := range []int{200, 201, 401, 404, 422, 500} {
+	providers := newProviders(t, whole)
+	for _, status := range []int{200, 201, 302, 303, 400, 401, 403, 404, 405, 422, 500, 502} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			w.Header().Set("Cache-Control", "no-store")
@@ -29,7 +30,7 @@ func TestNoCasePassesWithoutAnApp(t *testing.T) {
 			w.WriteHeader(status)
 			_, _ = w.Write([]byte(`{"detail":"always the same"}`))
 		}))
-		target := conformance.Target{URL: server.URL, Set: feature.NewSet(feature.JWT), Secret: testSecret}
+		target := conformance.Target{URL: server.URL, Set: whole, Secret: testSecret, Providers: providers}
 		for result := range conformance.Run(t.Context(), target, nil) {
 			if result.Outcome == conformance.Passed {
 				t.Errorf("%s passes although every answer is %d", result.Case.Name, status)
@@ -55,6 +56,10 @@ type traffic struct {
 	token  string          // the last access token
 	known  map[string]bool // e-mails that were registered
 	atOnce int
+
+	attempts  []string // cookies of sign-ins under way
+	issuer    string   // of the OpenID provider
+	exchanged *httptest.ResponseRecorder
 }
 
 var defects = []defect{
@@ -166,12 +171,13 @@ var defects = []defect{
 // for it.
 func TestDefectsAreCaught(t *testing.T) {
 	app := template(t, "sqlite:///./app.db")
+	providers := newProviders(t, whole, app)
 	server := app.Boot(t, app.env)
 	db := openSQLite(t, app)
-	for _, d := range defects {
+	for _, d := range slices.Concat(defects, oauthDefects) {
 		t.Run(d.name, func(t *testing.T) {
 			target := conformance.Target{
-				URL: d.inFrontOf(t, server.URL), Set: feature.NewSet(feature.JWT), Secret: testSecret,
+				URL: d.inFrontOf(t, server.URL), Set: whole, Secret: testSecret, Providers: providers,
 				DB: db, Dialect: conformance.SQLite,
 				Boot: func(ctx context.Context, env map[string]string) (*conformance.Instance, error) {
 					instance, err := app.again(ctx, env)
@@ -243,8 +249,7 @@ func (d defect) before(w http.ResponseWriter, r *http.Request, seen *traffic) bo
 
 // learn notes new accounts and tokens.
 func (seen *traffic) learn(r *http.Response) {
-	body, _ := io.ReadAll(r.Body)
-	setBody(r, string(body))
+	body := readAll(r)
 	var fields struct {
 		Email       string
 		AccessToken string `json:"access_token"`
@@ -256,6 +261,13 @@ func (seen *traffic) learn(r *http.Response) {
 	if r.StatusCode == http.StatusCreated {
 		seen.known[fields.Email] = true
 	}
+}
+
+// readAll leaves the body to be read again.
+func readAll(r *http.Response) []byte {
+	body, _ := io.ReadAll(r.Body)
+	setBody(r, string(body))
+	return body
 }
 
 func setBody(r *http.Response, body string) {

@@ -151,6 +151,8 @@ func providersNeedSession(t *T) {
 		t.challenged(what+" with garbage", t.send(c.as("garbage")))
 		t.challenged(what+" with a cookie that is none", t.send(c.with("Cookie", sessionCookie+"="+newVerifier()[:43])))
 	}
+	_, s := t.newcomer(p)
+	t.send(get("/providers").as(s.access)).expect("the list with a token", http.StatusOK)
 }
 
 func linkWorks(t *T) {

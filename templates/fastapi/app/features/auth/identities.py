@@ -70,6 +70,8 @@ def _receive_new(db: Session, provider: Provider, profile: Profile) -> Arrival:
     if owner_id is None:
         return Arrival(_insert_user(db, provider, profile, profile.email))
     user = _lock_active(db, owner_id)
+    if _find_owner(db, provider, profile) is not None:
+        raise Contradiction  # a callback at the same time made both
     ended, taken_over = [], not user.is_verified
     if taken_over:
         ended = _take_over(db, user)
