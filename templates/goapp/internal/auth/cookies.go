@@ -71,7 +71,7 @@ func (a *Auth) cookieUser(r *http.Request, cookie string) (*User, *Claims, error
 	if err := a.checkOrigin(r); err != nil {
 		return nil, nil, err
 	}
-	ctx, cancel := patient(r.Context())
+	ctx, cancel := a.store.reading(r.Context())
 	defer cancel()
 	var claims Claims
 	var unwritten bool
