@@ -62,7 +62,7 @@ var packages = []Package{
 	{Name: "bcrypt", Spec: ">=4.1", For: "jwt", Imports: []string{"bcrypt"}, Words: []string{`"bcrypt"`, "'bcrypt'"}},
 	{Name: "argon2-cffi", Spec: ">=23.1", For: "jwt", Imports: []string{"argon2"}, Words: []string{`"argon2"`, "'argon2'"}},
 	// Authlib brings cryptography, with which PyJWT reads ID tokens.
-	{Name: "authlib", Spec: ">=1.3", For: "oauth", Imports: []string{"authlib", "cryptography"}},
+	{Name: "authlib", Spec: ">=1.3", For: "oauth", Imports: []string{"authlib"}},
 	{Name: "httpx", Spec: ">=0.27", For: "oauth", Imports: []string{"httpx"}, Words: []string{"TestClient"}},
 	{Name: "email-validator", Spec: ">=2.1", Imports: []string{"email_validator"}, Words: []string{"EmailStr", "NameEmail", "validate_email"}},
 	{Name: "python-multipart", Spec: ">=0.0.18", For: "jwt", Imports: []string{"python_multipart", "multipart"},
