@@ -24,8 +24,9 @@ const (
 	// issuer and secret are settings of the generated app.
 	issuer = "fastman:app"
 	secret = "a key of the benchmark that everybody knows"
-	// sampled is how many of the users the load signs in as.
-	sampled = 2000
+	// sampled is how many of the users the load signs in as: the same number whatever
+	// the size of the database.
+	sampled = 1000
 )
 
 // identity is one of the users whom the load signs in as.

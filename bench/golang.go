@@ -12,8 +12,17 @@ import (
 
 var golang = stack{
 	about: `- **generated app**: ` + "`fastman new --stack=go --type=jwt`" + `, unchanged, in production settings.
+  Its main.go raises GOMAXPROCS by one; in a program of your own that line is yours to add.
 - **bare handler**: ` + "`bench/peers/barego`" + `, net/http, verifies the token and reads user and
-  session in one prepared statement; a refresh is one update; one hash at a time.`,
+  session in one prepared statement; a refresh is one update; one hash at a time; GOMAXPROCS
+  as Go sets it.
+
+Clients refresh the same sessions again and again. The first refresh of a session at a
+replica is two statements, each later one is one: a replica remembers up to 4,096 sessions.
+
+The users who are asked for are as many in a large database as in a small one, and spread
+over all of it: their rows are on some 3,000 pages of SQLite where there are a million
+users, and on some 100 where there are no others.`,
 	bounds:   bounds{me: 0.85, mixed: 0.8, refresh: 0.8, memory: 30, start: 100},
 	prepare:  prepareGo,
 	versions: func(*bed) string { return runtime.Version() },

@@ -62,9 +62,17 @@ func installCmd(term *terminal) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "install:auth",
 		Short: "Add sign-in to the project in this folder",
-		Args:  exactly("no arguments", 0),
+		Long: "Adds sign-in to the project in this folder. On a terminal it asks what to add where no\n" +
+			"flag says it, shows what it would write, and asks again; elsewhere, and with --yes, it is\n" +
+			"jwt. With ACCESSIBLE=1 in the environment the questions are plain lines of text.",
+		Args: exactly("no arguments", 0),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if o.Types, o.Providers, err = w.readOr(feature.JWT); err != nil {
+			if term.asks(&o.Common) && !w.named() {
+				err = pickInstall(cmd.Context(), term, &o)
+			} else {
+				o.Types, o.Providers, err = w.readOr(feature.JWT)
+			}
+			if err != nil {
 				return err
 			}
 			return report(cmd.Context(), term, &o.Common, func(ctx context.Context) (*install.Report, error) {
@@ -88,10 +96,17 @@ func removeCmd(term *terminal) *cobra.Command {
 		Use:   "remove:auth",
 		Short: "Take ways of signing in out again, or all of it",
 		Long: "Takes out what fastman has put in: files nobody changed since the install are as before,\n" +
-			"the others lose our lines. Migrations stay, tables too, and values that you typed.",
+			"the others lose our lines. Migrations stay, tables too, and values that you typed.\n" +
+			"On a terminal it asks what is to go where no flag says it; with ACCESSIBLE=1 in the\n" +
+			"environment the questions are plain lines of text.",
 		Args: exactly("no arguments", 0),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if o.Types, o.Providers, err = w.read(); err != nil {
+			if term.asks(&o.Common) && !w.named() && !o.All {
+				err = pickRemoval(cmd.Context(), term, &o)
+			} else {
+				o.Types, o.Providers, err = w.read()
+			}
+			if err != nil {
 				return err
 			}
 			return report(cmd.Context(), term, &o.Common, func(ctx context.Context) (*install.Report, error) {
@@ -234,6 +249,8 @@ func (w *wanted) flags(flags *pflag.FlagSet, what string) {
 		flags.StringSliceVar(&w.providers, "provider", nil, "providers of oauth (default google): "+strings.Trim(fmt.Sprint(offered), "[]"))
 	}
 }
+
+func (w *wanted) named() bool { return len(w.types)+len(w.providers) > 0 }
 
 func (w *wanted) read() (types []feature.Type, providers []feature.Provider, err error) {
 	if types, err = feature.ParseTypes(w.types, library().Types); err != nil {

@@ -43,6 +43,9 @@ func run(ctx context.Context, args []string, term *terminal) int {
 	case errors.As(err, &usage):
 		term.usage(usage)
 		return exitUsage
+	case errors.Is(err, errDeclined):
+		term.declined()
+		return exitFailed
 	default:
 		term.failure(err)
 		return exitFailed

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"fastman/internal/feature"
 	"fastman/internal/testbed"
 	"fastman/templates"
 )
@@ -23,7 +24,18 @@ func TestMain(m *testing.M) {
 			library = func() *templates.Library { return testbed.Library(name) }
 		}
 		main()
-	}})
+	}, "fastman-broad": broad})
+}
+
+// broad is fastman with more types than it has: their files are those of jwt.
+func broad() {
+	library = func() *templates.Library {
+		l := templates.Builtin()
+		l.Types = []feature.Type{feature.JWT, feature.OAuth}
+		l.Providers = []feature.Provider{feature.Google, feature.GitHub}
+		return l
+	}
+	main()
 }
 
 // The scripts use the binary as a user does: a folder, a command, what it prints,

@@ -1,6 +1,6 @@
 package main
 
-// All text for the user is printed in this file. Its rules: results go to stdout,
+// All text for the user but the picker's is printed in this file. Its rules: results go to stdout,
 // progress and errors to stderr; lower case, no full stop at the end, values
 // quoted; an error is followed by what was left untouched and by a hint that can
 // be pasted; colour only on a terminal and not under NO_COLOR; never a secret.
@@ -14,6 +14,8 @@ import (
 	"os"
 	"strings"
 
+	"golang.org/x/term"
+
 	"fastman/internal/install"
 )
 
@@ -21,21 +23,27 @@ type terminal struct {
 	in       io.Reader // nil where nobody can be asked
 	out, err io.Writer
 	colour   bool
-	json     bool // errors are printed as JSON on stdout as well
+	json     bool    // errors are printed as JSON on stdout as well
+	picker   *picker // nil where it cannot be shown
+	answers  map[string]string
 }
 
 func newTerminal(out, err *os.File) *terminal {
-	t := &terminal{out: out, err: err, colour: os.Getenv("NO_COLOR") == "" && isTerminal(err)}
+	t := &terminal{out: out, err: err, answers: map[string]string{}}
+	t.colour = os.Getenv("NO_COLOR") == "" && isTerminal(err) && !isDumb()
 	if isTerminal(os.Stdin) && isTerminal(err) {
 		t.in = os.Stdin
+	}
+	if t.in != nil && isTerminal(out) {
+		t.picker = &picker{in: os.Stdin, out: err, plain: wantsPlain()}
 	}
 	return t
 }
 
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
-}
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// isDumb: the terminal shows lines, and nothing else.
+func isDumb() bool { return os.Getenv("TERM") == "dumb" }
 
 func (t *terminal) red(text string) string  { return t.paint("31", text) }
 func (t *terminal) dim(text string) string  { return t.paint("2", text) }
@@ -59,8 +67,16 @@ func (t *terminal) asker() func(question string, answers []string) string {
 }
 
 // ask returns the answer that was typed, or that its first letters name; anything else
-// is "", and so is an end of input.
+// is "", and so is an end of input. A question is asked once in a run.
 func (t *terminal) ask(question string, answers []string) string {
+	if answer, known := t.answers[question]; known {
+		return answer
+	}
+	t.answers[question] = t.answer(question, answers)
+	return t.answers[question]
+}
+
+func (t *terminal) answer(question string, answers []string) string {
 	fmt.Fprintf(t.err, "fastman: %s (%s) ", question, strings.Join(answers, "/"))
 	line, _ := bufio.NewReader(t.in).ReadString('\n')
 	typed := strings.ToLower(strings.TrimSpace(line))
@@ -77,6 +93,26 @@ func (t *terminal) typed(prompt string) string {
 	fmt.Fprint(t.err, "fastman: "+prompt+" ")
 	line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
 	return strings.TrimSpace(line)
+}
+
+// asks reports whether what no flag says can be asked for; the command gets what it
+// needs to look at the project first.
+func (t *terminal) asks(o *install.Common) bool {
+	o.Templates, o.Ask = library(), t.asker()
+	return t.picker != nil && !o.Yes && !o.JSON
+}
+
+// preview prints what a command would do, where the picker is: stdout is for what was
+// done.
+func (t *terminal) preview(r *install.Report) {
+	shown := *t
+	shown.out = t.err
+	shown.report(r)
+}
+
+// declined is no error.
+func (t *terminal) declined() {
+	fmt.Fprintln(t.err, "fastman: all right, nothing was written; run the command again when you like")
 }
 
 func (t *terminal) usage(u *install.Usage) {
@@ -246,7 +282,15 @@ func (t *terminal) demo(d install.DemoReady) {
 	if d.Docs != "" {
 		fmt.Fprintf(t.out, "\n  docs   %s\n", d.Docs)
 	}
-	fmt.Fprintf(t.out, "\ntry it:\n%s\n", d.Curl)
+	if len(d.SignIn) > 0 {
+		fmt.Fprintln(t.out, "\nsign in with a browser (stand-ins on this machine, not the real providers):")
+	}
+	for _, address := range d.SignIn {
+		fmt.Fprintln(t.out, "  "+address)
+	}
+	if d.Curl != "" {
+		fmt.Fprintf(t.out, "\ntry it:\n%s\n", d.Curl)
+	}
 	if !d.Checked {
 		fmt.Fprintln(t.out, "\nCtrl-C stops it")
 	}

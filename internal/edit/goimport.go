@@ -24,7 +24,10 @@ func (f *GoFile) importSpans(full string) []Span {
 		return insert(at, nl+"import "+line)
 	}
 	at, behind := f.neighbour(block, full)
-	if start := f.start(at); !behind {
+	switch start := f.start(at); {
+	case !behind && !firstOnLine(f.Src, start):
+		return insert(start, line+"; ")
+	case !behind:
 		return insert(lineStart(f.Src, start), indentAt(f.Src, start)+line+nl)
 	}
 	return insert(f.lineEnd(f.end(at)), f.gap(at, full)+"\t"+line)

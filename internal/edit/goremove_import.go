@@ -58,16 +58,34 @@ func (u *unwiring) usesOf(spec *ast.ImportSpec) (ours bool, other ast.Node) {
 // dropImport takes a spec out of its declaration, and the blank line that parted it
 // from the others; a block that was a single import before is one again.
 func (u *unwiring) dropImport(block *ast.GenDecl, spec *ast.ImportSpec) {
+	name := u.f.lineEnd(u.f.end(u.f.AST.Name))
+	at := slices.Index(block.Specs, ast.Spec(spec))
 	switch {
-	case len(block.Specs) == 1 && len(u.f.AST.Imports) == 1:
-		u.take(u.f.lineEnd(u.f.end(u.f.AST.Name)), u.f.lineEnd(u.f.end(block)), "")
-	case len(block.Specs) == 1:
-		u.takeLines(block)
+	case len(block.Specs) == 1 && !u.f.hasComment(block):
+		if len(u.f.AST.Imports) > 1 || !blank(u.f.Src[name:u.f.start(block)]) {
+			u.takeLines(block)
+		} else {
+			u.take(name, u.f.lineEnd(u.f.end(block)), "")
+		}
 	case len(block.Specs) == 2 && u.put(func(p Put) bool { return p.Text == "(\n\t" }) && u.unblock(block, spec):
+	case u.shares(block.Specs, at, at+1):
+		u.take(u.f.start(spec), u.f.start(block.Specs[at+1]), "")
+	case u.shares(block.Specs, at, at-1):
+		u.take(u.f.end(block.Specs[at-1]), u.f.end(spec), "")
 	default:
 		u.takeLines(spec)
 		u.closeGroup(block, spec)
 	}
+}
+
+// shares reports whether two imports of a block stand on one line.
+func (u *unwiring) shares(specs []ast.Spec, at, other int) bool {
+	return other >= 0 && other < len(specs) && u.f.Line(specs[at]) == u.f.Line(specs[other])
+}
+
+// hasComment reports whether a comment stands in a node.
+func (f *GoFile) hasComment(n ast.Node) bool {
+	return slices.ContainsFunc(f.AST.Comments, func(c *ast.CommentGroup) bool { return n.Pos() <= c.Pos() && c.End() <= n.End() })
 }
 
 // unblock makes a single import of a block of two; false: it holds something else.

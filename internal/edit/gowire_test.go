@@ -83,8 +83,10 @@ func checkWired(t *testing.T, src []byte, result edit.Result, beside ...txtar.Fi
 		return
 	}
 	checkUnwired(t, src, result)
-	if again := wireGo(t, result.Out, beside...); again.Status != edit.AlreadyThere {
-		t.Errorf("a second run: %v %s", again.Status, again.Reason)
+	for _, out := range [][]byte{result.Out, gofmt(t, result.Out)} {
+		if again := wireGo(t, out, beside...); again.Status != edit.AlreadyThere {
+			t.Errorf("a second run: %v %s", again.Status, again.Reason)
+		}
 	}
 	before, err := format.Source(src)
 	if err != nil {

@@ -23,6 +23,7 @@ import (
 var formatters = [][]string{
 	{"ruff", "format", "-q", "--isolated", "--line-length", "88"},
 	{"ruff", "format", "-q", "--isolated", "--line-length", "120", "--config", "format.quote-style='single'"},
+	{"ruff", "check", "-q", "--isolated", "--select", "I", "--fix", "--exit-zero"}, // sorts imports
 	{"black", "-q", "--line-length", "79"},
 	{"black", "-q", "--line-length", "100"},
 	{"black", "-q", "--line-length", "120"},
@@ -264,6 +265,7 @@ func missing(before, after []byte, words ...string) string {
 
 func bare(line string) string {
 	line, _, _ = strings.Cut(strings.TrimSpace(line), "  # ")
+	line, _, _ = strings.Cut(line, " // ")
 	return strings.TrimPrefix(strings.TrimSuffix(line, ","), "import ")
 }
 

@@ -83,7 +83,7 @@ func (r *recipe) undoEnv(file string, src []byte, e edited) error {
 			continue
 		}
 		result := edit.DotenvRemove(out, p.Key, func(value string) bool { return hash([]byte(value)) == p.Text }, p.Old != "")
-		if result.Status == edit.CannotPlace {
+		if result.Reason != "" {
 			r.report.note(file + ": " + result.Reason + ", so it stays")
 		}
 		out = result.Out

@@ -230,7 +230,12 @@ func (r *fastapi) downgradeCommand() string {
 		}
 	}
 	dir := path.Dir(r.alembicIni())
-	command := r.deps.PrefixFrom(dir) + "alembic downgrade " + to
+	command := "alembic downgrade " + to
+	if slices.ContainsFunc(r.deps.Removed(), func(p string) bool { return edit.PackageName(p) == "alembic" }) {
+		command += ", with alembic and sqlalchemy installed and DATABASE_URL set"
+	} else {
+		command = r.deps.PrefixFrom(dir) + command
+	}
 	if dir != "." {
 		command = "cd " + dir + " && " + command
 	}

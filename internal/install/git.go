@@ -2,6 +2,7 @@ package install
 
 import (
 	"context"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -36,13 +37,25 @@ func (r *recipe) noteDirty(context.Context) error {
 	const most = 8
 	var files []string
 	for entry := range strings.SplitSeq(strings.Trim(out, "\x00"), "\x00") {
-		if len(entry) > 3 {
+		if len(entry) > 3 && !r.isOwn(entry[3:]) {
 			files = append(files, entry[3:])
 		}
 	}
-	if len(files) > most {
+	switch {
+	case len(files) == 0:
+		return nil
+	case len(files) > most:
 		files = append(files[:most], "…")
 	}
 	r.report.note("the git tree has changes that are in no commit: " + strings.Join(files, ", "))
 	return nil
+}
+
+// isOwn reports whether a file is as fastman left it: what changed there is known.
+func (r *recipe) isOwn(file string) bool {
+	content, err := r.onDisk(file)
+	if err != nil || content == nil {
+		return err == nil && r.was().Files[file].Hash != ""
+	}
+	return path.Dir(file) == path.Dir(manifestPath) || hash(content) == r.was().Files[file].Hash || r.asLeft(file, content, r.was().Edits[file])
 }

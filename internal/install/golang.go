@@ -188,10 +188,16 @@ func (r *golang) packages(ctx context.Context) (*deps.Plan, error) {
 
 func (r *golang) packagesOut(ctx context.Context, gone deps.Removal) (*deps.Plan, error) {
 	plan, err := deps.NewGoRemoval(goModule(r.project), gone)
-	if err == nil && !r.NoDeps && !r.DryRun && !r.Diff {
+	if err != nil {
+		return nil, err
+	}
+	if !r.NoDeps && !r.DryRun && !r.Diff {
 		plan.KeepUntidy(ctx)
 	}
-	return plan, err
+	if r.project.Vendored && !plan.Empty() {
+		r.report.left("vendor/ still holds the packages", deps.Vendor)
+	}
+	return plan, nil
 }
 
 func (r *golang) needsPackage(added string) bool {

@@ -125,12 +125,16 @@ func routesIn(src []byte, prefix string) []Route {
 	return all
 }
 
-// parameter names what stands behind a path that ends with a slash.
+// parameter names what stands behind a path that ends with a slash: the id of a session,
+// or a provider.
 func parameter(below string) string {
-	if owner, ends := strings.CutSuffix(below, "s/"); ends {
-		return below + "{" + path.Base(owner) + "_id}"
+	switch {
+	case !strings.HasSuffix(below, "/"):
+		return below
+	case below == "/sessions/":
+		return below + "{session_id}"
 	}
-	return below
+	return below + "{provider}"
 }
 
 func methodOf(element ast.Expr) string {

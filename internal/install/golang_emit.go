@@ -3,6 +3,7 @@ package install
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"go/format"
 	"path"
 	"strings"
@@ -120,6 +121,12 @@ func (e *goEmitter) fit(text string) (string, error) {
 		}
 		return edit.RenameTable(s, "users", e.users)
 	})
+	if e.set.Has(feature.OAuth) {
+		text = strings.NewReplacer(
+			`firstProvider = "google"`, fmt.Sprintf("firstProvider = %q", firstOf(e.set)),
+			`defaultProvider = "google"`, fmt.Sprintf("defaultProvider = %q", e.set.Default()),
+		).Replace(text)
+	}
 	out, err := format.Source([]byte(text))
 	return string(out), err
 }

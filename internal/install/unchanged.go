@@ -36,7 +36,7 @@ func (r *recipe) editsStand() bool {
 // asLeft reports whether a file of the user is as the last run left it.
 func (r *recipe) asLeft(file string, content []byte, e edited) bool {
 	n := len(e.Layers)
-	return n > 0 && hash(content) == e.Layers[n-1].After || hash(content) == r.manifest.Left[file]
+	return n > 0 && hash(content) == e.Layers[n-1].After || hash(content) == r.was().Left[file]
 }
 
 // holds reports whether all pieces are in a text that was changed since.

@@ -1,4 +1,4 @@
-// fastman: file jwt
+// fastman: file jwt or oauth
 package main
 
 import (

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -44,12 +45,15 @@ func serve() error {
 		WriteTimeout:      time.Minute,
 		IdleTimeout:       2 * time.Minute,
 	}
-	// fastman: if jwt
+	// fastman: if jwt or oauth
 	authn := mustAuth()
 	defer authn.Close()
 	mux.HandleFunc("GET /openapi.json", authn.OpenAPI)
 	server.Handler = authn.Middleware(mux)
 	// fastman: end
+	// Who computes for long keeps a core. With one processor more than there are cores,
+	// others are answered meanwhile. It comes last: what counts cores has done so.
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 	failed := make(chan error, 1)
 	go func() { failed <- server.ListenAndServe() }()
 	slog.Info("listening", "addr", server.Addr)

@@ -97,12 +97,21 @@ func open(url, key string) (*app, error) {
 	}
 	a := &app{hashing: make(chan struct{}, 1)}
 	var problems [4]error
-	a.current, problems[0] = readers.Prepare(currentUser)
-	a.byEmail, problems[1] = readers.Prepare(passwordOf)
-	a.rotate, problems[2] = writers.Prepare(rotate)
+	a.current, problems[0] = readers.Prepare(once(driver, currentUser))
+	a.byEmail, problems[1] = readers.Prepare(once(driver, passwordOf))
+	a.rotate, problems[2] = writers.Prepare(once(driver, rotate))
 	a.key, problems[3] = hex.DecodeString(key)
 	a.parser = jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithIssuer(issuer), jwt.WithAudience(issuer), jwt.WithExpirationRequired())
 	return a, errors.Join(problems[:]...)
+}
+
+// once keeps SQLite, which has statistics of the tables, from planning a statement anew
+// for each value of a parameter.
+func once(driver, statement string) string {
+	if driver == "sqlite" {
+		return strings.ReplaceAll(statement, "= $", "= +$")
+	}
+	return statement
 }
 
 type claims struct {

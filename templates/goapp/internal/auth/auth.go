@@ -29,6 +29,7 @@ type Auth struct {
 	log     *slog.Logger
 	store   *store
 	tokens  *tokens
+	salts   remembered[string] // of sessions that were refreshed here
 	clients *clientReader
 	jobs    *background
 	mails   *mailer
@@ -39,10 +40,18 @@ type Auth struct {
 	hashing *hashQueue
 	policy  passwordPolicy
 	// fastman: end
+	// fastman: if oauth
+	calls    *calls              // of providers
+	services map[string]*service // by the name of their provider
+	origins  *http.CrossOriginProtection
+	// fastman: end
 }
 
 // New makes the sign-in of an app on a database that Open has opened and Migrate has
 // brought up to date. It refuses a config that is unsafe.
+//
+// As many passwords are hashed at once as GOMAXPROCS says now. An app that raises it by
+// one afterwards keeps a processor for everybody else.
 func New(ctx context.Context, c Config, db *sql.DB, log *slog.Logger) (*Auth, error) {
 	c, err := c.complete()
 	if err != nil {
@@ -61,6 +70,13 @@ func New(ctx context.Context, c Config, db *sql.DB, log *slog.Logger) (*Auth, er
 	// fastman: if jwt
 	a.hashing = newHashQueue()
 	a.policy = passwordPolicy{minLength: c.PasswordMinLength, appName: c.appName()}
+	// fastman: end
+	// fastman: if oauth
+	if a.origins, err = c.crossOrigin(); err != nil {
+		return nil, err
+	}
+	a.calls = newCalls()
+	a.services = newServices(c, a.calls, log)
 	// fastman: end
 	a.routes = a.endpoints()
 	return a, nil
@@ -90,6 +106,14 @@ func (a *Auth) endpoints() map[string]route {
 	// fastman: if jwt
 	maps.Copy(all, a.passwordEndpoints())
 	// fastman: end
+	// fastman: if oauth
+	for path, methods := range a.oauthEndpoints() {
+		if all[path] == nil {
+			all[path] = route{}
+		}
+		maps.Copy(all[path], methods)
+	}
+	// fastman: end
 	return all
 }
 
@@ -115,7 +139,7 @@ func (a *Auth) Middleware(next http.Handler) http.Handler {
 }
 
 // find returns the route of a path. One with a slash more has none, but is ours to
-// refuse: a mux might redirect it, and a client would send its password once more.
+// refuse: a mux might redirect it, and a client would send its secrets once more.
 func (a *Auth) find(path string) (found route, ok bool) {
 	path, ok = strings.CutPrefix(path, a.config.Prefix)
 	if !ok {
@@ -126,6 +150,13 @@ func (a *Auth) find(path string) (found route, ok bool) {
 	if strings.HasPrefix(name, "/sessions/") {
 		name = "/sessions/"
 	}
+	// fastman: if oauth
+	for _, parent := range []string{"/callback/", "/login/", "/providers/"} {
+		if strings.HasPrefix(name, parent) {
+			name = parent
+		}
+	}
+	// fastman: end
 	if found, ok = a.routes[name]; slashed {
 		found = nil
 	}

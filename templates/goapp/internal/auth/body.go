@@ -106,6 +106,7 @@ func (f *fields) text(name string, rules ...rule) string {
 	return f.check(name, value, rules)
 }
 
+// fastman: if jwt or passkey
 // optionalText takes a field that may be missing or null.
 func (f *fields) optionalText(name string, rules ...rule) *string {
 	value := f.values[name]
@@ -116,6 +117,7 @@ func (f *fields) optionalText(name string, rules ...rule) *string {
 	return &text
 }
 
+// fastman: end
 // token takes a mailed token.
 func (f *fields) token(name string) string {
 	token := f.text(name)

@@ -75,6 +75,29 @@ type Config struct {
 	// is false.
 	HideRegistered bool
 	// fastman: end
+	// fastman: if oauth
+	// OAuthClients are this app's registrations, by the names of the providers. A
+	// provider without one answers 503.
+	OAuthClients map[string]OAuthClient
+
+	// OAuthLinkByEmail says when a verified address of a provider opens the account
+	// that has it: "authoritative", the default, only if the provider gives out the
+	// address itself; "verified" if any does, which can then open any account. People
+	// are told to sign in and link the provider otherwise.
+	OAuthLinkByEmail string
+
+	// AfterLoginURL is where a sign-in leads that names no page. The default is
+	// "/auth/me".
+	AfterLoginURL string
+
+	// AppRedirects are addresses of native apps, such as com.example.app:/signed-in,
+	// that codes may be sent to. They are compared as they stand. The default is none.
+	AppRedirects []string
+
+	// TrustedOrigins are those besides this app's own, such as https://www.example.com,
+	// whose pages may change something with the session cookie of their reader.
+	TrustedOrigins []string
+	// fastman: end
 }
 
 // LoadConfig reads the variables of the environment by the names that README.md
@@ -97,6 +120,13 @@ func LoadConfig(getenv func(string) string) (Config, error) {
 		BcryptRounds:      env.number("BCRYPT_ROUNDS", bcryptRoundsMax),
 		HideRegistered:    !env.boolean("AUTH_REVEAL_REGISTERED", true),
 		// fastman: end
+		// fastman: if oauth
+		OAuthClients:     loadOAuthClients(getenv),
+		OAuthLinkByEmail: getenv("OAUTH_LINK_BY_EMAIL"),
+		AfterLoginURL:    getenv("AUTH_AFTER_LOGIN_URL"),
+		AppRedirects:     split(getenv("AUTH_APP_REDIRECTS")),
+		TrustedOrigins:   split(getenv("AUTH_TRUSTED_ORIGINS")),
+		// fastman: end
 	}
 	if env.err != nil {
 		return Config{}, env.err
@@ -116,6 +146,10 @@ func (c Config) complete() (Config, error) {
 	c.PasswordMinLength = cmp.Or(c.PasswordMinLength, 8)
 	c.BcryptRounds = cmp.Or(c.BcryptRounds, 12)
 	// fastman: end
+	// fastman: if oauth
+	c.OAuthLinkByEmail = cmp.Or(c.OAuthLinkByEmail, linkAuthoritative)
+	c.AfterLoginURL = cmp.Or(c.AfterLoginURL, c.Prefix+"/me")
+	// fastman: end
 	return c, c.check()
 }
 
@@ -131,6 +165,11 @@ func (c Config) check() error {
 	}
 	// fastman: if jwt
 	if err := c.checkPasswords(); err != nil {
+		return err
+	}
+	// fastman: end
+	// fastman: if oauth
+	if err := c.checkOAuth(); err != nil {
 		return err
 	}
 	// fastman: end
@@ -185,6 +224,11 @@ func (c Config) checkPublicURL() error {
 		if c.production() && c.MailURL != "" {
 			return errors.New("AUTH_PUBLIC_URL is not set, and mails need it for their links" + remedy)
 		}
+		// fastman: if oauth
+		if c.production() && c.usesProviders() {
+			return errors.New("AUTH_PUBLIC_URL is not set, and sign-in with a provider needs it for its redirect address" + remedy)
+		}
+		// fastman: end
 		return nil
 	}
 	parts, err := url.Parse(c.PublicURL)

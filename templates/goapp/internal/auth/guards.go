@@ -32,11 +32,19 @@ func UserFrom(ctx context.Context) *User { return visitOf(ctx).user }
 
 // ClaimsFrom returns what the access token says that a guard has let through; nil
 // without one.
+// fastman: if oauth
+// For a cookie it is the user and the session alone.
+// fastman: end
 func ClaimsFrom(ctx context.Context) *Claims { return visitOf(ctx).claims }
 
 // RequireUser lets only requests through that carry an access token of a live session
-// and an active user; others are answered with 401. One query reads both, so that a
-// logout, a disabled account and a new password act at once.
+// and an active user; others are answered with 401. One query reads both, so that the
+// end of a session and a disabled account act at once.
+// fastman: if oauth
+// The cookie of a session is as good as a token. What is not a GET, HEAD or OPTIONS
+// must come from a page of this app then, or of Config.TrustedOrigins; else it is
+// answered with 403.
+// fastman: end
 func RequireUser(next http.Handler) http.Handler {
 	return guard(next, func(*http.Request, visit) error { return nil })
 }
@@ -73,6 +81,9 @@ func RequireRecentLogin(next http.Handler) http.Handler {
 // RequireClaims lets only requests through whose access token is genuine and not
 // over; others are answered with 401. It asks no database: a logout or a disabled
 // account does not show until the token ends.
+// fastman: if oauth
+// The cookie of a session says nothing without the database, and is no token here.
+// fastman: end
 func RequireClaims(next http.Handler) http.Handler {
 	return guardWith(next, func(r *http.Request, v visit) (visit, error) {
 		var err error
@@ -123,11 +134,16 @@ func (a *Auth) readClaims(r *http.Request) (*Claims, error) {
 
 // currentUser returns the user of a live session, and the claims that led there.
 func (a *Auth) currentUser(r *http.Request) (*User, *Claims, error) {
+	// fastman: if oauth
+	if cookie := a.readSessionCookie(r); cookie != "" {
+		return a.cookieUser(r, cookie)
+	}
+	// fastman: end
 	claims, err := a.readClaims(r)
 	if err != nil {
 		return nil, nil, err
 	}
-	ctx, cancel := patient(r.Context())
+	ctx, cancel := a.store.reading(r.Context())
 	defer cancel()
 	user, err := scanUser(a.store.findCurrent.row(ctx, claims.SessionID, claims.UserID))
 	if errors.Is(err, sql.ErrNoRows) {
@@ -136,6 +152,7 @@ func (a *Auth) currentUser(r *http.Request) (*User, *Claims, error) {
 	return user, claims, err
 }
 
+// fastman: if jwt
 // recentUser is currentUser for a session that was signed in to a moment ago.
 func (a *Auth) recentUser(r *http.Request) (*User, *Claims, error) {
 	user, claims, err := a.currentUser(r)
@@ -145,6 +162,7 @@ func (a *Auth) recentUser(r *http.Request) (*User, *Claims, error) {
 	return user, claims, a.requireRecent(r.Context(), claims)
 }
 
+// fastman: end
 func (a *Auth) requireRecent(ctx context.Context, claims *Claims) error {
 	recent, err := read(ctx, a.store, func(ctx context.Context, db conn) (bool, error) { return isRecent(ctx, db, claims.SessionID) })
 	if err == nil && !recent {

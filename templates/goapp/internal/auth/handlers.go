@@ -32,6 +32,11 @@ func (a *Auth) postRefresh(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *Auth) postLogout(w http.ResponseWriter, r *http.Request) error {
+	// fastman: if oauth
+	if r.Header.Get("Authorization") == "" && (a.readCookie(r, sessionCookie) != "" || wantsPage(r)) {
+		return a.postCookieLogout(w, r)
+	}
+	// fastman: end
 	claims, err := a.readClaims(r)
 	if err != nil {
 		return err

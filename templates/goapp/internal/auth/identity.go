@@ -11,11 +11,13 @@ import (
 
 // Names that people sign in with: what is allowed, and when two of them are one.
 
+// fastman: if jwt or passkey
 const (
 	usernameMin = 3 // characters, of the NFC form
 	usernameMax = 100
 )
 
+// fastman: end
 // identityKey maps all spellings of a name to one, by Unicode's rules, not the
 // database's.
 func identityKey(text string) string {
@@ -47,6 +49,7 @@ func loginKey(identifier string, allowTest bool) string {
 }
 
 // fastman: end
+// fastman: if jwt or passkey
 // normalizeUsername returns the NFC form of 3 to 100 letters, digits, dots,
 // underscores, hyphens.
 func normalizeUsername(name string) (string, error) {
@@ -63,3 +66,5 @@ func normalizeUsername(name string) (string, error) {
 func inUsername(r rune) bool {
 	return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("._-", r)
 }
+
+// fastman: end

@@ -28,6 +28,7 @@ func TestIdentityKey(t *testing.T) {
 	}
 }
 
+// fastman: if jwt or passkey
 // A user name cannot be taken for an address, and holds nothing that is not seen.
 func TestUsername(t *testing.T) {
 	for name, want := range map[string]string{
@@ -45,6 +46,7 @@ func TestUsername(t *testing.T) {
 	}
 }
 
+// fastman: end
 // An address is kept as people know it: the domain in Unicode and small letters.
 func TestEmail(t *testing.T) {
 	for address, want := range map[string]string{

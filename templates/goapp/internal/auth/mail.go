@@ -65,7 +65,7 @@ func (m *mailer) turnOff(cfg Config) {
 	m.show = cfg.development()
 	if cfg.production() {
 		logEvent(context.Background(), m.log, slog.LevelWarn, "auth.mail.off",
-			slog.String("problem", "AUTH_MAIL_URL is not set: no password can be reset by mail"))
+			slog.String("problem", "AUTH_MAIL_URL is not set: no mail is sent"))
 	}
 }
 

@@ -40,6 +40,10 @@ func (m *mailer) notify(user *User, what string, from client, more string) {
 	}
 	m.send(user.Email, m.app+": "+what, fmt.Sprintf(`At %s, %s, from the address %s.
 %s
-If it was not you, choose a new password now, and end the sessions you do not know.
+If it was not you, `+
+		// fastman: if jwt
+		`choose a new password now, and `+
+		// fastman: end
+		`end the sessions you do not know.
 `, m.app, what, address, more))
 }

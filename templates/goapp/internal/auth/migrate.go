@@ -43,6 +43,11 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err := compareTables(ctx, conn{db, dialectOf(db)}); err != nil {
 		return err
 	}
+	// fastman: if oauth
+	if err := compareIdentities(ctx, conn{db, dialectOf(db)}); err != nil {
+		return err
+	}
+	// fastman: end
 	provider, err := newProvider(db)
 	if err != nil {
 		return err
@@ -63,6 +68,9 @@ func newProvider(db *sql.DB) (*goose.Provider, error) {
 		}
 		options = append(options, goose.WithSessionLocker(locker))
 	}
+	// fastman: if oauth
+	options = append(options, goose.WithAllowOutofOrder(true)) // the database may know later ones already
+	// fastman: end
 	files, err := fs.Sub(migrations, folder)
 	if err != nil {
 		return nil, err

@@ -16,15 +16,19 @@ var errInvalidLink = &problem{status: http.StatusBadRequest, detail: "Invalid or
 type purpose string
 
 const (
-	toReset  purpose = "reset"
+	// fastman: if jwt
+	toReset purpose = "reset"
+	// fastman: end
 	toVerify purpose = "verify"
 )
 
 // lifetime is in seconds.
 func (p purpose) lifetime() int {
+	// fastman: if jwt
 	if p == toReset {
 		return hour / 2
 	}
+	// fastman: end
 	return 24 * hour
 }
 
@@ -48,13 +52,15 @@ func findOneTime(ctx context.Context, db conn, token string, why purpose) (*User
 	return user, orInvalidLink(err)
 }
 
+// fastman: if jwt
 // ownerOf is findOneTime outside of a transaction.
 func (a *Auth) ownerOf(ctx context.Context, token string, why purpose) (*User, error) {
 	return read(ctx, a.store, func(ctx context.Context, db conn) (*User, error) { return findOneTime(ctx, db, token, why) })
 }
 
+// fastman: end
 // takeOneTime uses a token up, and returns its user, locked; or errInvalidLink. The
-// user is locked first, as wherever a password changes. One statement then takes the
+// user is locked first, as wherever a credential changes. One statement then takes the
 // token, so that of any number at once exactly one succeeds.
 func takeOneTime(ctx context.Context, db conn, token string, why purpose) (*User, error) {
 	owner, err := findOneTime(ctx, db, token, why)
@@ -80,10 +86,12 @@ func orInvalidLink(err error) error {
 	return err
 }
 
+// fastman: if jwt
 func dropOneTime(ctx context.Context, db conn, user *User, why purpose) error {
 	return db.exec(ctx, `DELETE FROM auth_tokens WHERE user_id = $1 AND purpose = $2`, user.ID, string(why))
 }
 
+// fastman: end
 func hashOneTime(token string) string {
 	sum := sha256.Sum256([]byte(token))
 	return base64url.EncodeToString(sum[:])

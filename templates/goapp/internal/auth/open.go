@@ -10,13 +10,8 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver of PostgreSQL
 )
 
-const (
-	// SQLite reads in this process: more connections than cores only queue, and each
-	// has a cache of its own.
-	sqliteConnsMin = 4
-	// PostgreSQL has 100 connections to share between all replicas by default.
-	postgresConns = 10
-)
+// PostgreSQL has 100 connections to share between all replicas by default.
+const postgresConns = 10
 
 // Options of other drivers in the URL of a database, which pgx would refuse.
 var foreignOptions = []string{
@@ -48,12 +43,15 @@ func Open(databaseURL string) (*sql.DB, error) {
 // writer later can only fail.
 func openSQLite(rest string) (*sql.DB, error) {
 	path, _, _ := strings.Cut(strings.TrimPrefix(rest, "/"), "?")
-	conns := max(sqliteConnsMin, runtime.GOMAXPROCS(0))
+	// As many read as there are cores, and one writes: all of it runs in this process, where
+	// more only queue, and each has a cache of its own.
+	conns := runtime.GOMAXPROCS(0) + 1
 	if path == "" || path == ":memory:" {
 		path, conns = ":memory:", 1 // each connection to it is a database of its own
 	}
 	name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
-	name.RawQuery = "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_txlock=immediate"
+	name.RawQuery = "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_txlock=immediate" +
+		"&_pragma=cache_size(-1000)" // KiB for each connection; the system caches the file, too
 	return openPool("sqlite", name.String(), conns)
 }
 

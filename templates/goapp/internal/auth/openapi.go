@@ -27,8 +27,16 @@ func (a *Auth) OpenAPI(w http.ResponseWriter, _ *http.Request) {
 		"info":    object{"title": a.config.appName(), "version": "1"},
 		"paths":   paths,
 		"components": object{
-			"schemas":         schemas(),
-			"securitySchemes": object{"session": a.securityScheme()},
+			"schemas": schemas(),
+			"securitySchemes": object{
+				// fastman: if jwt
+				"session": a.securityScheme(),
+				// fastman: end
+				// fastman: if oauth
+				"bearer": object{"type": "http", "scheme": "bearer"},
+				"cookie": object{"type": "apiKey", "in": "cookie", "name": a.cookieName(sessionCookie)},
+				// fastman: end
+			},
 		},
 	})
 	if err != nil {
@@ -46,6 +54,10 @@ type operation struct {
 	form                  bool   // the body may be a form, too
 	status                int
 	answer                object // the schema of what comes back; nil: nothing
+	// fastman: if oauth
+	// query names what the address may carry.
+	query []string
+	// fastman: end
 }
 
 func (a *Auth) operations() []operation {
@@ -58,10 +70,18 @@ func (a *Auth) operations() []operation {
 		{method: "delete", path: "/sessions", summary: "End all other sessions", signedIn: true, status: 204},
 		{method: "delete", path: "/sessions/{session_id}", summary: "End one session", signedIn: true, status: 204},
 		{method: "post", path: "/verify/request", summary: "Mail a link that verifies the address", signedIn: true, status: 202, answer: object{}},
-		{method: "post", path: "/verify", summary: "Verify the address with a mailed token", body: texts("token", "password?"), status: 204},
+		{method: "post", path: "/verify", summary: "Verify the address with a mailed token", body: texts(
+			"token",
+			// fastman: if jwt
+			"password?",
+			// fastman: end
+		), status: 204},
 	}
 	// fastman: if jwt
 	all = append(all, passwordOperations()...)
+	// fastman: end
+	// fastman: if oauth
+	all = append(all, oauthOperations()...)
 	// fastman: end
 	return all
 }
@@ -76,7 +96,15 @@ func (o operation) describe() object {
 		},
 	}
 	if o.signedIn {
-		told["security"] = []object{{"session": []string{}}}
+		told["security"] = []object{
+			// fastman: if jwt
+			{"session": []string{}},
+			// fastman: end
+			// fastman: if oauth
+			{"bearer": []string{}},
+			{"cookie": []string{}},
+			// fastman: end
+		}
 	}
 	if o.body != nil {
 		content := object{"application/json": object{"schema": o.body}}
@@ -88,6 +116,11 @@ func (o operation) describe() object {
 	if strings.HasSuffix(o.path, "{session_id}") {
 		told["parameters"] = []object{{"name": "session_id", "in": "path", "required": true, "schema": object{"type": "string"}}}
 	}
+	// fastman: if oauth
+	if found := o.parameters(); found != nil {
+		told["parameters"] = found
+	}
+	// fastman: end
 	return told
 }
 
@@ -119,6 +152,9 @@ func schemas() object {
 		"User":    schemaOf[publicUser](),
 		"Token":   schemaOf[Token](),
 		"Session": schemaOf[publicSession](),
+		// fastman: if oauth
+		"Identity": schemaOf[publicIdentity](),
+		// fastman: end
 		"Problem": object{"type": "object", "properties": object{"detail": detail}, "required": []string{"detail"}},
 	}
 }

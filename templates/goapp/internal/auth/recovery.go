@@ -99,6 +99,11 @@ func takeReset(ctx context.Context, db conn, token, hashed string, counted attem
 		return reset{}, err
 	}
 	if !user.IsVerified() {
+		// fastman: if oauth
+		if err := dropIdentities(ctx, db, user); err != nil {
+			return reset{}, err
+		}
+		// fastman: end
 		if err := markVerified(ctx, db, user); err != nil {
 			return reset{}, err
 		}

@@ -33,13 +33,13 @@ const selectCurrentUser = `SELECT ` + userColumns + `
 var selectSession = fmt.Sprintf(`SELECT auth_sessions.user_id, auth_sessions.refresh_counter,
 	auth_sessions.refreshed_at > clock_timestamp() + make_interval(secs => -%d)
 	FROM auth_sessions JOIN users ON users.id = auth_sessions.user_id
-	WHERE auth_sessions.id = $1 AND users.is_active`, refreshGrace)
+	WHERE auth_sessions.id = $1 AND auth_sessions.salt = $2 AND users.is_active`, refreshGrace)
 
 // The counter decides who rotates: of any number at once, one finds it unchanged.
 const (
 	rotateSession = `UPDATE auth_sessions SET refresh_counter = refresh_counter + 1, refreshed_at = clock_timestamp(),
 		last_seen_at = clock_timestamp(), expires_at = clock_timestamp() + make_interval(secs => %d)
-		WHERE auth_sessions.id = $1 AND refresh_counter = $2
+		WHERE auth_sessions.id = $1 AND salt = $2 AND refresh_counter = $3
 		AND EXISTS (SELECT 1 FROM users WHERE users.id = auth_sessions.user_id AND users.is_active)`
 	rotatedColumns = ` RETURNING user_id, refresh_counter`
 )
@@ -111,23 +111,19 @@ func (a *Auth) refresh(ctx context.Context, text string, from client) (Token, er
 }
 
 // rotate moves the counter of a session, repeats the last rotation, or ends a session
-// whose token was copied. What the token is checked with never changes, so that no
-// transaction is needed: the one UPDATE decides.
+// whose token was copied. No transaction is needed: the one UPDATE decides.
 func (a *Auth) rotate(ctx context.Context, given refreshToken, from client) (session, error) {
 	ctx, cancel := patient(ctx)
 	defer cancel()
-	s := session{id: given.sessionID}
-	err := a.store.findSalt.row(ctx, s.id).Scan(&s.salt)
+	salt, err := a.genuineSalt(ctx, given)
 	if err != nil {
-		return session{}, orInvalidToken(err)
+		return session{}, err
 	}
-	if !a.tokens.isGenuine(given, s.salt) {
-		return session{}, errInvalidToken
-	}
+	s := session{id: given.sessionID, salt: salt}
 	if err = a.store.moveCounter(ctx, given, &s); !errors.Is(err, sql.ErrNoRows) {
 		return s, err
 	}
-	err = a.store.findSession.row(ctx, s.id).Scan(&s.userID, &s.counter, &s.inGrace)
+	err = a.store.findSession.row(ctx, s.id, s.salt).Scan(&s.userID, &s.counter, &s.inGrace)
 	if err != nil {
 		return session{}, orInvalidToken(err)
 	}
@@ -135,6 +131,24 @@ func (a *Auth) rotate(ctx context.Context, given refreshToken, from client) (ses
 		return s, nil
 	}
 	return session{}, a.endReused(ctx, s, from)
+}
+
+// genuineSalt returns the salt that proves a refresh token genuine, or errInvalidToken.
+// One that is remembered saves a query. It is no more than a guess that the statements
+// which follow compare, so that nothing rests on it.
+func (a *Auth) genuineSalt(ctx context.Context, given refreshToken) (string, error) {
+	if salt, known := a.salts.find(given.sessionID); known && a.tokens.isGenuine(given, salt) {
+		return salt, nil
+	}
+	var salt string
+	if err := a.store.findSalt.row(ctx, given.sessionID).Scan(&salt); err != nil {
+		return "", orInvalidToken(err)
+	}
+	if !a.tokens.isGenuine(given, salt) {
+		return "", errInvalidToken
+	}
+	a.salts.keep(given.sessionID, salt)
+	return salt, nil
 }
 
 func orInvalidToken(err error) error {
@@ -151,7 +165,7 @@ func (s *store) moveCounter(ctx context.Context, given refreshToken, into *sessi
 		return err
 	}
 	defer s.endWriting()
-	return s.rotate.row(ctx, given.sessionID, given.counter).Scan(&into.userID, &into.counter)
+	return s.rotate.row(ctx, into.id, into.salt, given.counter).Scan(&into.userID, &into.counter)
 }
 
 // endReused ends a session whose refresh token came back after its successor was

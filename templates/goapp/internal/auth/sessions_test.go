@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"modernc.org/sqlite"
 )
 
 func (a *app) refresh(token string) answered {
@@ -37,6 +39,18 @@ func TestReuseEndsTheSession(t *testing.T) {
 	a.refresh(first.RefreshToken).want(401)
 	a.refresh(second.RefreshToken).want(401)
 	a.send("GET", "/me", second.AccessToken, nil).want(401)
+}
+
+// What a server remembers of a session is no more than a guess: a row that somebody
+// changes counts at once, and a token that no longer fits it changes nothing.
+func TestRefreshFitsTheRow(t *testing.T) {
+	a := newApp(t)
+	token := decode[Token](a.refresh(a.member("ann@example.com").RefreshToken).want(200)).RefreshToken
+	salt := randomText(32)
+	a.exec("UPDATE auth_sessions SET salt = $1", salt)
+	a.refresh(token).want(401)
+	given, _ := readRefresh(token)
+	a.refresh(a.auth.tokens.issueRefresh(given.sessionID, given.counter, salt)).want(200)
 }
 
 // However many refresh at once, all are served, and the counter moves by one.
@@ -90,9 +104,50 @@ func TestSessionsEnd(t *testing.T) {
 		"DELETE FROM users",
 	} {
 		a := newApp(t)
-		token := a.member("ann@example.com")
+		token := decode[Token](a.refresh(a.member("ann@example.com").RefreshToken).want(200))
 		a.exec(end)
 		a.send("GET", "/me", token.AccessToken, nil).want(401)
 		a.refresh(token.RefreshToken).want(401)
+	}
+}
+
+// A statement of every request is planned once, and not for each user anew when SQLite
+// has statistics of the tables.
+func TestStatementsArePlannedOnce(t *testing.T) {
+	a := newApp(t)
+	ann, bob := a.member("ann@example.com").AccessToken, a.member("bob@example.com").AccessToken
+	a.db.SetMaxOpenConns(1)
+	a.exec("ANALYZE")
+	planned := 0
+	a.onPlanning(func() { planned++ })
+	a.send("GET", "/me", ann, nil).want(200)
+	if planned == 0 {
+		t.Fatal("nobody notices a statement being planned")
+	}
+	planned = 0
+	a.send("GET", "/me", bob, nil).want(200)
+	if planned > 0 {
+		t.Error("another user has the statement planned again")
+	}
+}
+
+// onPlanning calls back while SQLite plans a statement. What is planned already, it
+// plans once more.
+func (a *app) onPlanning(f func()) {
+	a.Helper()
+	one, err := a.db.Conn(a.Context())
+	if err != nil {
+		a.Fatal(err)
+	}
+	defer one.Close()
+	err = one.Raw(func(driver any) error {
+		return driver.(sqlite.AuthorizerRegisterer).RegisterAuthorizer(
+			func(sqlite.AuthorizerActionCode, string, string, string, string) sqlite.AuthorizerReturnCode {
+				f()
+				return sqlite.AuthorizerOK
+			})
+	})
+	if err != nil {
+		a.Fatal(err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -23,6 +24,15 @@ func patient(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), patience)
 }
 
+// reading is the context of statements that only read. On SQLite the busy timeout bounds
+// them, and one without a deadline needs no goroutine that waits for it.
+func (s *store) reading(ctx context.Context) (context.Context, context.CancelFunc) {
+	if s.dialect == sqliteDialect {
+		return context.WithoutCancel(ctx), func() {}
+	}
+	return patient(ctx)
+}
+
 // store is the database: statements that are asked for most, and transactions.
 type store struct {
 	db      *sql.DB
@@ -33,6 +43,9 @@ type store struct {
 	findSalt    statement
 	findSession statement
 	rotate      statement
+	// fastman: if oauth
+	findCookie statement
+	// fastman: end
 }
 
 // statement is one that is asked for most. SQLite is spared from reading it again;
@@ -60,6 +73,9 @@ func newStore(ctx context.Context, db *sql.DB, c Config) (*store, error) {
 	rotate := fmt.Sprintf(rotateSession, c.SessionIdle/time.Second) + live + rotatedColumns
 	return s, errors.Join(
 		s.prepare(ctx, &s.findCurrent, selectCurrentUser+live),
+		// fastman: if oauth
+		s.prepare(ctx, &s.findCookie, selectCookieUser+live),
+		// fastman: end
 		s.prepare(ctx, &s.findSalt, selectSalt),
 		s.prepare(ctx, &s.findSession, selectSession+live),
 		s.prepare(ctx, &s.rotate, rotate))
@@ -68,6 +84,9 @@ func newStore(ctx context.Context, db *sql.DB, c Config) (*store, error) {
 func (s *store) prepare(ctx context.Context, into *statement, text string) (err error) {
 	*into = statement{db: s.db, text: s.dialect.sql(text)}
 	if s.dialect == sqliteDialect {
+		// Once ANALYZE has run, SQLite would plan the statement anew for each value of a
+		// parameter. Below a plus it does not look at it.
+		into.text = strings.ReplaceAll(into.text, "= $", "= +$")
 		into.prepared, err = s.db.PrepareContext(ctx, into.text)
 	}
 	return err
@@ -75,7 +94,7 @@ func (s *store) prepare(ctx context.Context, into *statement, text string) (err 
 
 // read runs work whose statements are each a transaction of their own.
 func read[T any](ctx context.Context, s *store, work func(context.Context, conn) (T, error)) (T, error) {
-	ctx, cancel := patient(ctx)
+	ctx, cancel := s.reading(ctx)
 	defer cancel()
 	return work(ctx, conn{s.db, s.dialect})
 }

@@ -32,7 +32,7 @@ func userKey(user *User) string { return "u" + strconv.FormatInt(user.ID, 10) }
 // nameKey names what may be nobody's account: such names are counted like all others.
 // The name is normalized, so that all spellings count as one.
 func nameKey(name string) string {
-	// What people type as a name may be their password.
+	// What people type as a name may be a secret.
 	sum := sha256.Sum256([]byte(identityKey(name)))
 	return base64url.EncodeToString(sum[:])[:22]
 }
@@ -122,6 +122,7 @@ func giveBack(ctx context.Context, db conn, counted attempt) error {
 	return nil
 }
 
+// fastman: if jwt
 // lift lets the owner of an account sign in again, at least from here.
 func lift(ctx context.Context, db conn, user *User, from client) error {
 	for _, b := range boundsOf("login", client{accountNetwork: from.accountNetwork}, userKey(user)) {
@@ -132,6 +133,7 @@ func lift(ctx context.Context, db conn, user *User, from client) error {
 	return nil
 }
 
+// fastman: end
 // rememberAddress keeps where an account was used from for as long as a session can
 // last, under both keys that its attempts are counted by: who forgot a password is
 // counted without being looked up.
@@ -158,8 +160,11 @@ func knownKey(account string, from client) string {
 	return "known:" + account + ":" + from.accountNetwork
 }
 
+// fastman: if jwt
 // claimHourly tells whether this is the first time within an hour, for any replica.
 func claimHourly(ctx context.Context, db conn, key string) (bool, error) {
 	attempts, _, err := count(ctx, db, bound{key: key, seconds: hour})
 	return attempts == 1, err
 }
+
+// fastman: end

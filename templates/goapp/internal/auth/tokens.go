@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -42,7 +41,7 @@ type tokens struct {
 	issuer   string
 	lifetime time.Duration // of an access token
 	parser   *jwt.Parser
-	verified verifiedTokens
+	verified remembered[Claims]
 }
 
 func newTokens(c Config) (*tokens, error) {
@@ -74,7 +73,9 @@ func (t *tokens) issueAccess(userID int64, sessionID string) (string, error) {
 	return token.SignedString(t.keys.access[t.keys.kid])
 }
 
-// readAccess returns the claims of a token that we signed and that is valid now.
+// readAccess returns the claims of a token that we signed and that is valid now. A token
+// comes with every request of its half hour, and its signature stays the same: what was
+// genuine is remembered, and whether it is still valid is looked at each time.
 func (t *tokens) readAccess(text string) (*Claims, error) {
 	claims, known := t.verified.find(text)
 	if !known {
@@ -123,33 +124,6 @@ func (t *tokens) accepts(c Claims) bool {
 	latest := now.Add(clockSkew * time.Second)
 	return c.Issuer == t.issuer && c.Audience == t.issuer && c.ExpiresAt.After(now) &&
 		!c.IssuedAt.After(latest) && !c.NotBefore.After(latest)
-}
-
-// verifiedTokens are remembered: a token comes with every request of its half hour, and
-// its signature stays the same. What is kept is only what was genuine; whether it is
-// still valid is looked at each time.
-type verifiedTokens struct {
-	mu     sync.RWMutex
-	claims map[string]Claims
-}
-
-// verifiedMax bounds them to about 2 MB.
-const verifiedMax = 4096
-
-func (v *verifiedTokens) find(token string) (Claims, bool) {
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	claims, known := v.claims[token]
-	return claims, known
-}
-
-func (v *verifiedTokens) keep(token string, claims Claims) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.claims == nil || len(v.claims) == verifiedMax {
-		v.claims = map[string]Claims{}
-	}
-	v.claims[strings.Clone(token)] = claims // the request's memory is not kept with it
 }
 
 // claimSet reads each claim in exactly the type and under exactly the name that we

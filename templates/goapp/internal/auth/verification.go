@@ -62,6 +62,11 @@ func verify(ctx context.Context, db conn, token string, owner *User, keepSession
 	if user.IsVerified() {
 		return nil, nil
 	}
+	// fastman: if oauth
+	if err := dropIdentities(ctx, db, user); err != nil {
+		return nil, err
+	}
+	// fastman: end
 	if err := markVerified(ctx, db, user); err != nil {
 		return nil, err
 	}
