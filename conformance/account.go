@@ -114,6 +114,14 @@ func (t *T) unverified() (account, session) {
 	return acc, s
 }
 
+// method is what the rows call the way in which members sign in.
+func (t *T) method() string {
+	if t.target.Set.Has(feature.JWT) {
+		return "password"
+	}
+	return t.first().Name
+}
+
 func (s session) id() string {
 	id, _ := s.claims["sid"].(string)
 	return id

@@ -370,7 +370,7 @@ func unlinkTogether(t *T) {
 func unlinkUnknown(t *T) {
 	p := t.first()
 	b := t.browser().enter(p, person(p))
-	for _, name := range []string{"nobody", strings.ToUpper(p.Name), p.Name + "%00", "%2f", "..%2f" + p.Name, strings.Repeat("x", 3000), "%ff", "'--"} {
+	for _, name := range []string{"nobody", strings.ToUpper(p.Name), p.Name + "%00", "%2f", "..%2f" + p.Name, strings.Repeat("x.", 1500), "%ff", "'--"} {
 		b.send(unlinkCall(name).own()).expect("unlinking "+quoted(name), http.StatusNotFound)
 	}
 	for _, q := range feature.Providers {

@@ -38,8 +38,8 @@ func storageSession(t *T) {
 	if row[0] != who[0] {
 		t.Errorf("the session belongs to user %s, want %s", row[0], who[0])
 	}
-	if row[1] != "password" {
-		t.Errorf("the session's method is %q, want password", row[1])
+	if row[1] != t.method() {
+		t.Errorf("the session's method is %q, want %s", row[1], t.method())
 	}
 	count := t.row("SELECT COUNT(*) FROM auth_sessions WHERE user_id = ?", acc.id)
 	if count[0] != "1" {

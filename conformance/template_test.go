@@ -112,14 +112,14 @@ var whole = feature.NewSet(feature.JWT).WithProviders(feature.Providers...)
 
 // keepsContract runs every case of the template's set.
 func (p project) keepsContract(t *testing.T, db *sql.DB, dialect conformance.Dialect) {
-	p.keeps(t, whole, db, dialect)
+	p.keeps(t, whole, every, db, dialect)
 }
 
-// keeps runs every case of a set.
-func (p project) keeps(t *testing.T, set feature.Set, db *sql.DB, dialect conformance.Dialect) {
+// keeps runs the cases of a set.
+func (p project) keeps(t *testing.T, set feature.Set, cases func(conformance.Case) bool, db *sql.DB, dialect conformance.Dialect) {
 	mails, providers := newMailbox(t, p), newProviders(t, set, p)
 	server := p.Boot(t, p.env)
-	pass(t, every, conformance.Target{
+	pass(t, cases, conformance.Target{
 		URL: server.URL, Set: set, Secret: testSecret, Providers: providers,
 		DB: db, Dialect: dialect, DatabaseURL: p.env["DATABASE_URL"], Mail: mails, Output: server.Output, Boot: p.again,
 	})
