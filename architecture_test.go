@@ -14,7 +14,7 @@ import (
 // named here is on its own.
 var allowed = map[string][]string{
 	"cmd/fastman":      {"internal/install", "internal/feature", "templates"},
-	"internal/install": {"conformance", "conformance/standin", "internal/cut", "internal/deps", "internal/edit", "internal/feature", "internal/merge", "internal/plan", "internal/project", "internal/run", "templates"},
+	"internal/install": {"conformance", "conformance/standin", "conformance/standin", "internal/cut", "internal/deps", "internal/edit", "internal/feature", "internal/merge", "internal/plan", "internal/project", "internal/run", "templates"},
 	"internal/project": {"internal/edit", "internal/run"},
 	"internal/deps":    {"internal/edit", "internal/plan", "internal/run"}, // plan: the one way to write a file
 	"internal/cut":     {"internal/feature"},

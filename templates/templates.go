@@ -62,7 +62,7 @@ var packages = []Package{
 	{Name: "bcrypt", Spec: ">=4.1", For: "jwt", Imports: []string{"bcrypt"}, Words: []string{`"bcrypt"`, "'bcrypt'"}},
 	{Name: "argon2-cffi", Spec: ">=23.1", For: "jwt", Imports: []string{"argon2"}, Words: []string{`"argon2"`, "'argon2'"}},
 	// Authlib brings cryptography, with which PyJWT reads ID tokens.
-	{Name: "authlib", Spec: ">=1.3", For: "oauth", Imports: []string{"authlib", "cryptography"}},
+	{Name: "authlib", Spec: ">=1.3", For: "oauth", Imports: []string{"authlib"}},
 	{Name: "httpx", Spec: ">=0.27", For: "oauth", Imports: []string{"httpx"}, Words: []string{"TestClient"}},
 	{Name: "email-validator", Spec: ">=2.1", Imports: []string{"email_validator"}, Words: []string{"EmailStr", "NameEmail", "validate_email"}},
 	{Name: "python-multipart", Spec: ">=0.0.18", For: "jwt", Imports: []string{"python_multipart", "multipart"},
@@ -124,13 +124,17 @@ var variables = []Variable{
 	{Name: "OAUTH_OIDC_ISSUER", Value: "https://your-issuer.example.com", For: "oidc"},
 }
 
-// OwnClient begins the variables of the client that a set's first provider does not
-// need: its client is OAUTH_CLIENT_ID. "" is a set without providers.
-func OwnClient(set feature.Set) string {
-	if providers := set.Providers(); len(providers) > 0 {
-		return "OAUTH_" + strings.ToUpper(string(providers[0])) + "_CLIENT_"
+// UnusedClient begins the variables of a client that a set has no use for: the first
+// provider's is OAUTH_CLIENT_ID, without its name, and nobody's when it has gone. "" is a
+// set without providers.
+func UnusedClient(set feature.Set) string {
+	switch {
+	case !set.Has(feature.OAuth):
+		return ""
+	case set.HasProvider(set.First()):
+		return "OAUTH_" + strings.ToUpper(string(set.First())) + "_CLIENT_"
 	}
-	return ""
+	return "OAUTH_CLIENT_"
 }
 
 // All is the set with everything on offer.
@@ -151,9 +155,9 @@ func (l *Library) ModulesOf(set feature.Set) []Module {
 
 // VariablesOf returns what the env files of a set hold.
 func (l *Library) VariablesOf(set feature.Set) []Variable {
-	own := OwnClient(set)
+	unused := UnusedClient(set)
 	return slices.DeleteFunc(of(set, l.Variables, func(v Variable) string { return v.For }), func(v Variable) bool {
-		return own != "" && strings.HasPrefix(v.Name, own)
+		return unused != "" && strings.HasPrefix(v.Name, unused)
 	})
 }
 

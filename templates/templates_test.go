@@ -53,9 +53,10 @@ func TestTemplateIsARunningApp(t *testing.T) {
 	in(t, dir, env, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
 }
 
-// Every combination of types that can be installed is formatted and linted as it
-// is cut, with no formatter run behind it.
+// Every combination of types and providers that can be installed is formatted, linted
+// and typed as it is cut, with no formatter run behind it.
 func TestEveryCutIsClean(t *testing.T) {
+	types := t.TempDir() // what mypy knows of the packages
 	for _, set := range feature.Combinations(library.Types, library.Providers) {
 		t.Run("set "+set.String(), func(t *testing.T) {
 			dir := copyTemplate(t)
@@ -68,7 +69,9 @@ func TestEveryCutIsClean(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				in(t, dir, nil, "mypy", "--cache-dir="+os.DevNull, "app")
+				in(t, dir, nil, "mypy", "--cache-dir="+types, "app")
+			} else {
+				in(t, dir, nil, "mypy", "--cache-dir="+types, "app", "tests")
 			}
 			in(t, dir, nil, "ruff", "format", "--check", ".")
 			in(t, dir, nil, "ruff", "check", ".")

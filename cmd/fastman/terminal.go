@@ -282,7 +282,15 @@ func (t *terminal) demo(d install.DemoReady) {
 	if d.Docs != "" {
 		fmt.Fprintf(t.out, "\n  docs   %s\n", d.Docs)
 	}
-	fmt.Fprintf(t.out, "\ntry it:\n%s\n", d.Curl)
+	if len(d.SignIn) > 0 {
+		fmt.Fprintln(t.out, "\nsign in with a browser (stand-ins on this machine, not the real providers):")
+	}
+	for _, address := range d.SignIn {
+		fmt.Fprintln(t.out, "  "+address)
+	}
+	if d.Curl != "" {
+		fmt.Fprintf(t.out, "\ntry it:\n%s\n", d.Curl)
+	}
 	if !d.Checked {
 		fmt.Fprintln(t.out, "\nCtrl-C stops it")
 	}

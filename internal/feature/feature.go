@@ -42,6 +42,7 @@ var Providers = []Provider{Google, GitHub, Discord, OIDC}
 type Set struct {
 	types     []Type
 	providers []Provider // in the order in which they came; empty without oauth
+	first     Provider   // that ever came, while there is any
 }
 
 // NewSet puts types into canonical order, each once. With oauth the provider is google,
@@ -51,7 +52,7 @@ func NewSet(types ...Type) Set { return Set{}.Plus(types, nil) }
 // Plus returns the set with more types and providers. A provider brings oauth with it,
 // and oauth without one is with google.
 func (s Set) Plus(types []Type, providers []Provider) Set {
-	var sum Set
+	sum := Set{first: s.first}
 	for _, p := range slices.Concat(s.providers, providers) {
 		if !slices.Contains(sum.providers, p) {
 			sum.providers = append(sum.providers, p)
@@ -64,6 +65,9 @@ func (s Set) Plus(types []Type, providers []Provider) Set {
 	}
 	if sum.Has(OAuth) && len(sum.providers) == 0 {
 		sum.providers = []Provider{Google}
+	}
+	if sum.Has(OAuth) && sum.first == "" {
+		sum.first = sum.providers[0]
 	}
 	return sum
 }
@@ -80,6 +84,27 @@ func (s Set) Types() []Type { return slices.Clone(s.types) }
 // Providers returns the set's providers in the order in which they came.
 func (s Set) Providers() []Provider { return slices.Clone(s.providers) }
 
+// First is the provider that came first. It stays the first for as long as there is any,
+// also when it has gone itself: its settings have names that no other takes over.
+func (s Set) First() Provider { return s.first }
+
+// WithFirst returns the set with another first provider; without oauth there is none.
+func (s Set) WithFirst(first Provider) Set {
+	if s.Has(OAuth) && first != "" {
+		s.first = first
+	}
+	return s
+}
+
+// Default is the provider that is meant where none is named: the first one, or who came
+// next.
+func (s Set) Default() Provider {
+	if s.HasProvider(s.first) || len(s.providers) == 0 {
+		return s.first
+	}
+	return s.providers[0]
+}
+
 // Has reports whether t is in the set.
 func (s Set) Has(t Type) bool { return slices.Contains(s.types, t) }
 
@@ -93,9 +118,9 @@ func (s Set) Empty() bool { return len(s.types) == 0 }
 func (s Set) Without(types ...Type) Set {
 	rest := slices.DeleteFunc(s.Types(), func(t Type) bool { return slices.Contains(types, t) })
 	if slices.Contains(types, OAuth) {
-		s.providers = nil
+		s.providers, s.first = nil, ""
 	}
-	return Set{rest, s.Providers()}
+	return Set{rest, s.Providers(), s.first}
 }
 
 // Minus returns the types that other lacks and, with oauth, the providers that other
@@ -107,7 +132,11 @@ func (s Set) Minus(other Set) Set {
 
 // WithoutProviders returns the set less these providers; with the last one goes oauth.
 func (s Set) WithoutProviders(providers ...Provider) Set {
-	return s.WithProviders(slices.DeleteFunc(s.Providers(), func(p Provider) bool { return slices.Contains(providers, p) })...)
+	rest := slices.DeleteFunc(s.Providers(), func(p Provider) bool { return slices.Contains(providers, p) })
+	if len(rest) == 0 {
+		return s.Without(OAuth)
+	}
+	return s.WithProviders(rest...).WithFirst(s.first)
 }
 
 // Holds evaluates a condition of the templates: "jwt or oauth", "google", "keycloak

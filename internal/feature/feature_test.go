@@ -51,6 +51,12 @@ func TestProvidersComeAndGo(t *testing.T) {
 	if less := set.WithoutProviders(GitHub); less.String() != "jwt, oauth (google), passkey" {
 		t.Errorf("less github: %s", less)
 	}
+	if less := set.WithoutProviders(GitHub); less.First() != GitHub || less.Default() != Google || set.Default() != GitHub {
+		t.Errorf("first %q and default %q, of all default %q", less.First(), less.Default(), set.Default())
+	}
+	if again := set.Without(OAuth).Plus(nil, []Provider{Discord}); again.First() != Discord {
+		t.Errorf("first of new ones: %q", again.First())
+	}
 	if none := set.WithoutProviders(GitHub, Google); none.String() != "jwt, passkey" {
 		t.Errorf("less both: %s", none)
 	}

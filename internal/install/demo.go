@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"fastman/conformance"
+	"fastman/conformance/standin"
 	"fastman/internal/feature"
 	"fastman/internal/run"
 )
@@ -31,9 +32,10 @@ type DemoReady struct {
 	URL     string
 	Dir     string
 	Routes  []Route
-	Docs    string // address of the API's description; "" is none
-	Checked bool   // it ends by itself, after a check
-	Curl    string // registers, signs in and asks who is signed in; ready to paste
+	Docs    string   // address of the API's description; "" is none
+	Checked bool     // it ends by itself, after a check
+	SignIn  []string // addresses for a browser, of stand-ins for the providers
+	Curl    string   // registers, signs in and asks who is signed in; ready to paste
 }
 
 const demoStart = 30 * time.Second
@@ -45,6 +47,13 @@ func Demo(ctx context.Context, o DemoOptions, ready func(DemoReady)) error {
 		return err
 	}
 	o.Stack = cmp.Or(o.Stack, fastapiStack)
+	providers, err := startProviders(ctx, o.Set)
+	if err != nil {
+		return err
+	}
+	if providers != nil {
+		defer providers.Close()
+	}
 	parent, remove, err := demoFolder(o)
 	if err != nil {
 		return err
@@ -61,13 +70,16 @@ func Demo(ctx context.Context, o DemoOptions, ready func(DemoReady)) error {
 		return failure("the demo could not be set up: "+report.Left[0].What, report.Left[0].Do)
 	}
 	d := DemoReady{Checked: o.Check, Dir: filepath.Join(parent, "demo"), Routes: report.Routes}
-	server, err := serve(ctx, o.Stack, &d)
+	server, err := serve(ctx, o, providers, &d)
 	if err != nil {
 		return err
 	}
 	defer server.Stop(5 * time.Second)
 	ready(d)
 	if o.Check {
+		if err := checkSignIn(ctx, providers, d); err != nil {
+			return err
+		}
 		return checkDemo(ctx, d, o)
 	}
 	return waitDemo(ctx, server)
@@ -87,19 +99,22 @@ func demoFolder(o DemoOptions) (dir string, remove func(), err error) {
 }
 
 // serve starts the app on port 8000, or on a free one where that is taken.
-func serve(ctx context.Context, stack string, d *DemoReady) (*run.Process, error) {
+func serve(ctx context.Context, o DemoOptions, providers *standin.Providers, d *DemoReady) (*run.Process, error) {
 	port := demoPort()
-	spec, err := demoSpec(ctx, stack, d.Dir, fmt.Sprint(port))
+	spec, err := demoSpec(ctx, o.Stack, d.Dir, fmt.Sprint(port))
 	if err != nil {
 		return nil, err
 	}
+	d.URL = fmt.Sprintf("http://127.0.0.1:%d", port)
+	spec.Env = append(spec.Env, demoEnv(providers, o.Set, d)...)
 	server, err := run.Start(ctx, spec)
 	if err != nil {
 		return nil, failure("the demo could not be started: "+err.Error(), "look at "+d.Dir)
 	}
-	d.URL = fmt.Sprintf("http://127.0.0.1:%d", port)
-	d.Curl = curl(d.URL, d.Routes)
-	if stack == fastapiStack {
+	if o.Set.Has(feature.JWT) {
+		d.Curl = curl(d.URL, d.Routes)
+	}
+	if o.Stack == fastapiStack {
 		d.Docs = d.URL + "/docs"
 	}
 	if err := answers(ctx, d.URL+"/health", server); err != nil {
@@ -183,11 +198,16 @@ func checkDemo(ctx context.Context, d DemoReady, o DemoOptions) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if held == 0 {
+	if held == 0 && len(d.SignIn) == 0 {
 		return &Failure{What: "no case could be tried on the demo"}
 	}
 	if o.Progress != nil {
-		o.Progress(fmt.Sprintf("%d cases of the contract held", held))
+		if held > 0 {
+			o.Progress(fmt.Sprintf("%d cases of the contract held", held))
+		}
+		if len(d.SignIn) > 0 {
+			o.Progress(fmt.Sprintf("%d providers signed somebody in", len(d.SignIn)))
+		}
 	}
 	return nil
 }

@@ -199,7 +199,7 @@ func (r *recipe) undoPuts(ctx context.Context, file string, src []byte, e edited
 	if result.Reason != "" {
 		r.report.left(file+": "+result.Reason, result.Snippet)
 	}
-	e.Puts = slices.DeleteFunc(slices.Clone(e.Puts), func(p edit.Put) bool { return slices.Contains(gone, p) })
+	e.Puts = slices.DeleteFunc(slices.Clone(e.Puts), func(p edit.Put) bool { return slices.Contains(gone, p) && !slices.Contains(result.Puts, p) })
 	r.next.Edits[file] = e
 	return r.writeFile(file, src, result.Out)
 }

@@ -306,15 +306,26 @@ func (e *emitter) fit(target, text string) string {
 	return parents.ReplaceAllString(text, fmt.Sprintf(".parents[%d]", e.depth(target)))
 }
 
-// fitFirst names the first provider in the template's google's place. Its client has
-// the names without a provider, so that the settings of its own go.
+// fitFirst names the set's providers in the template's google's place. The settings of a
+// client that nobody reads go.
 func (e *emitter) fitFirst(text string) string {
-	own := templates.OwnClient(e.set)
-	if own == "" {
+	unused := templates.UnusedClient(e.set)
+	if unused == "" {
 		return text
 	}
-	text = strings.Replace(text, "\nFIRST = \"google\"\n", fmt.Sprintf("\nFIRST = %q\n", e.set.Providers()[0]), 1)
-	return regexp.MustCompile(`(?m)^    `+own+`(ID|SECRET): .*\n`).ReplaceAllString(text, "")
+	text = strings.NewReplacer(
+		"\nFIRST = \"google\"\n", fmt.Sprintf("\nFIRST = %q\n", firstOf(e.set)),
+		"\nDEFAULT = PROVIDERS[\"google\"]\n", fmt.Sprintf("\nDEFAULT = PROVIDERS[%q]\n", e.set.Default()),
+	).Replace(text)
+	return regexp.MustCompile(`(?m)^    `+unused+`(ID|SECRET): .*\n`).ReplaceAllString(text, "")
+}
+
+// firstOf is the first provider, while the set has it.
+func firstOf(set feature.Set) feature.Provider {
+	if set.HasProvider(set.First()) {
+		return set.First()
+	}
+	return ""
 }
 
 // depth is how many folders stand between a file and the folder of the env files.

@@ -122,7 +122,10 @@ func (e *goEmitter) fit(text string) (string, error) {
 		return edit.RenameTable(s, "users", e.users)
 	})
 	if e.set.Has(feature.OAuth) {
-		text = strings.Replace(text, `const firstProvider = "google"`, fmt.Sprintf("const firstProvider = %q", e.set.Providers()[0]), 1)
+		text = strings.NewReplacer(
+			`firstProvider = "google"`, fmt.Sprintf("firstProvider = %q", firstOf(e.set)),
+			`defaultProvider = "google"`, fmt.Sprintf("defaultProvider = %q", e.set.Default()),
+		).Replace(text)
 	}
 	out, err := format.Source([]byte(text))
 	return string(out), err

@@ -364,7 +364,7 @@ func (r *recipe) was() *manifest {
 }
 
 func (r *recipe) installed() feature.Set {
-	return feature.NewSet().Plus(r.was().Types, r.was().Providers)
+	return feature.NewSet().Plus(r.was().Types, r.was().Providers).WithFirst(r.was().First)
 }
 
 // target is the set as it will be.

@@ -32,7 +32,8 @@ type manifest struct {
 	Version    string             `json:"version"` // of the templates
 	Stack      string             `json:"stack"`
 	Types      []feature.Type     `json:"types"`
-	Providers  []feature.Provider `json:"providers,omitempty"` // in the order in which they came
+	Providers  []feature.Provider `json:"providers,omitempty"`      // in the order in which they came
+	First      feature.Provider   `json:"first_provider,omitempty"` // OAUTH_CLIENT_ID is its client, also when it has gone
 	Prefix     string             `json:"prefix"`
 	UsersTable string             `json:"users_table"`
 	Files      map[string]made    `json:"files"`                 // that fastman made

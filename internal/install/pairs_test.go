@@ -70,7 +70,7 @@ func pair(t *testing.T, library *templates.Library, stack string, from, to featu
 		case strings.HasPrefix(file, ".fastman/"), strings.HasPrefix(filepath.Base(file), ".env"), isHistory(file):
 		case !kept && edits[file] == "":
 			t.Errorf("%s: was left", file)
-		case filepath.Base(file) == "settings.py": // fields stand in the order in which they came
+		case slices.Contains([]string{"settings.py", "requirements.txt"}, filepath.Base(file)): // in the order in which they came
 			if sorted(text) != sorted(wanted) {
 				t.Errorf("%s: differs from a direct install:\n%s", file, firstDifference(sorted(text), sorted(wanted)))
 			}
@@ -88,6 +88,7 @@ func pair(t *testing.T, library *templates.Library, stack string, from, to featu
 func sorted(text string) string {
 	lines := strings.Split(text, "\n")
 	slices.Sort(lines)
+	lines = slices.Compact(lines)
 	return strings.Join(lines, "\n")
 }
 
@@ -176,6 +177,8 @@ func pairProject(t *testing.T, stack string) string {
 	return dir
 }
 
+// readTree returns the files by path. What is asked for by the app and by its tests is
+// one list: a package may have been both.
 func readTree(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -190,6 +193,10 @@ func readTree(t *testing.T, dir string) map[string]string {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if dev, found := all["requirements-dev.txt"]; found {
+		delete(all, "requirements-dev.txt")
+		all["requirements.txt"] += strings.TrimPrefix(dev, "-r requirements.txt\n")
 	}
 	return all
 }

@@ -58,6 +58,7 @@ func (f files) replace(name, old, new string) {
 }
 
 const (
+	stored = "jwt or oauth or passkey" // the condition of what keeps users and sessions
 	pyAuth = "fastapi/app/features/auth/"
 	goAuth = "goapp/internal/auth/"
 )
@@ -70,12 +71,12 @@ func addMagic(library *templates.Library, f files) {
 	library.Packages = append(library.Packages, templates.Package{Name: "itsdangerous", Spec: ">=2.1", For: "magic", Imports: []string{"itsdangerous"}})
 	library.Variables = append(library.Variables, templates.Variable{Name: "MAGIC_MINUTES", Value: "15", For: "magic"})
 	for i, v := range library.Variables {
-		if v.For == "jwt or oauth or passkey" {
-			library.Variables[i].For += " or magic"
-		}
+		library.Variables[i].For = strings.Replace(v.For, stored, stored+" or magic", 1)
 	}
 
-	f.replace("fastapi/app/core/config.py", "# fastman: if jwt or oauth or passkey\n", "# fastman: if jwt or oauth or passkey or magic\n")
+	for name, file := range f {
+		f.add(name, strings.ReplaceAll(string(file.Data), stored, stored+" or magic"))
+	}
 	f.before("fastapi/app/core/config.py", "\n\nsettings = Settings()", "    # fastman: if magic\n    # Minutes that a mailed link is good for.\n    MAGIC_MINUTES: int = 15\n    # fastman: end\n")
 	f.before(pyAuth+"config.py", "\n\ndef _plain(", "    # fastman: if magic\n    magic_minutes: int\n    # fastman: end\n")
 	f.before(pyAuth+"config.py", "    )\n\n\nconfig = _load()", "        # fastman: if magic\n        magic_minutes=_number(\"MAGIC_MINUTES\", 1, 60),\n        # fastman: end\n")
@@ -147,7 +148,7 @@ def downgrade() -> None:
 // addNext is a release that fixes a text, splits a module, and adds a setting.
 func addNext(f files) {
 	f.replace(pyAuth+"router.py", `"Session not found"`, `"No such session"`)
-	f.before(pyAuth+"service.py", "\n\nclass AlreadyTaken(", "\n\nclass NextVersion(Exception):\n    \"\"\"Stands here for what a release brings.\"\"\"\n")
+	f.add(pyAuth+"events.py", string(f[pyAuth+"events.py"].Data)+"\n\nAUDITED = True\n")
 	f.add(pyAuth+"audit.py", "\"\"\"What a release brings.\"\"\"\n\nAUDIT = True\n")
 	delete(f, "fastapi/tests/auth/test_requests.py")
 	f.before("fastapi/app/core/config.py", "    # A session ends after this many days", "    # Seconds between two audits.\n    AUTH_AUDIT_SECONDS: int = 60\n")

@@ -30,12 +30,7 @@ class Settings(BaseSettings):
     REFRESH_TOKEN_EXPIRE_DAYS: int = 30
     # ... and in any case this many days after it began.
     SESSION_MAX_DAYS: int = 90
-    # Where people open this app: the beginning of every link that is mailed.
-    # fastman: end
-    # fastman: if oauth
-    # Providers send browsers back there: production needs it.
-    # fastman: end
-    # fastman: if jwt or oauth or passkey
+    # Where people open this app: what every link that leaves it begins with.
     AUTH_PUBLIC_URL: str = ""
     # smtp://user:password@host:587?from=app@example.com, smtps://... or file:DIR.
     # Without it mails go to the log in development, and nowhere else.

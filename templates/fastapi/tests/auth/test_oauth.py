@@ -49,7 +49,7 @@ async def find_endpoints(acme: Provider) -> Endpoints:
 
 
 async def read_profile(acme: Provider, grant: Grant) -> Profile:
-    user = await get_object(f"{acme.url}/user", token=grant.access_token)
+    user = await get_object("user", f"{acme.url}/user", token=grant.access_token)
     return make_profile(**user)
 
 

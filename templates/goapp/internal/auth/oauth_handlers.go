@@ -34,7 +34,7 @@ func (a *Auth) oauthEndpoints() map[string]route {
 // findService returns the provider that a path below another one names.
 func (a *Auth) findService(r *http.Request, parent string) (*service, error) {
 	name := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, a.config.Prefix+parent), "/")
-	s := a.services[cmp.Or(name, firstProvider)]
+	s := a.services[cmp.Or(name, defaultProvider)]
 	if s == nil {
 		return nil, errUnknownProvider
 	}

@@ -10,9 +10,13 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// firstProvider is the one that /login and /callback mean without a name, and whose
-// client OAUTH_CLIENT_ID is.
-const firstProvider = "google"
+const (
+	// defaultProvider is the one that is meant where none is named.
+	defaultProvider = "google"
+	// firstProvider is the one whose client OAUTH_CLIENT_ID is, and to whose address no
+	// name belongs.
+	firstProvider = "google"
+)
 
 // provider is one that people sign in with. All that differs between two of one
 // protocol is here.

@@ -47,9 +47,13 @@ def deadline() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Answer:
+    what: str  # was called
     status: int
     content_type: str
     body: bytes
+
+    def unusable(self, problem: str) -> OAuthFailed:
+        return _unavailable(self.what, problem)
 
 
 def new_http() -> httpx.AsyncClient:
@@ -63,52 +67,63 @@ def new_http() -> httpx.AsyncClient:
 
 
 async def call(
+    what: str,
     method: str,
     url: str,
     *,
     headers: dict[str, str] | None = None,
     content: str | None = None,
 ) -> Answer:
-    """Return a provider's answer, or raise OAuthFailed when there is none to use."""
+    """Return a provider's answer, or raise OAuthFailed when there is none to use.
+
+    What was called is for the log.
+    """
     try:
         async with (
             new_http() as http,
             http.stream(method, url, headers=headers, content=content) as response,
         ):
             return Answer(
+                what,
                 status=response.status_code,
                 content_type=response.headers.get("content-type", "").split(";")[0],
-                body=await _read_bounded(response),
+                body=await _read_bounded(what, response),
             )
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise OAuthFailed("unavailable", type(error).__name__) from None
+        raise _unavailable(what, type(error).__name__) from None
 
 
-async def _read_bounded(response: httpx.Response) -> bytes:
+def _unavailable(what: str, problem: str) -> OAuthFailed:
+    return OAuthFailed("unavailable", f"{what}: {problem}")
+
+
+async def _read_bounded(what: str, response: httpx.Response) -> bytes:
     # A compressed body, which nobody asked for, could be of any size.
     if response.headers.get("content-encoding", "identity") != "identity":
-        raise OAuthFailed("unavailable", "content-encoding")
+        raise _unavailable(what, "compressed")
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > _BODY_MAX_BYTES:
-            raise OAuthFailed("unavailable", "body over 1 MiB")
+            raise _unavailable(what, "over 1 MiB")
     return bytes(body)
 
 
-async def get_json(url: str, *, token: str | None = None) -> Any:
+async def get_json(what: str, url: str, *, token: str | None = None) -> Any:
     """Return the JSON at an address, which a token of its owner may open."""
     headers = {"Authorization": f"Bearer {token}"} if token else None
-    answer = await call("GET", url, headers=headers)
+    answer = await call(what, "GET", url, headers=headers)
     if answer.status != 200:
-        raise OAuthFailed("unavailable", f"status {answer.status}")
+        raise answer.unusable(f"status {answer.status}")
     return read_json(answer)
 
 
-async def get_object(url: str, *, token: str | None = None) -> dict[str, Any]:
-    value = await get_json(url, token=token)
+async def get_object(
+    what: str, url: str, *, token: str | None = None
+) -> dict[str, Any]:
+    value = await get_json(what, url, token=token)
     if not isinstance(value, dict):
-        raise OAuthFailed("unavailable", "not a JSON object")
+        raise _unavailable(what, "not a JSON object")
     return value
 
 
@@ -116,4 +131,4 @@ def read_json(answer: Answer) -> Any:
     try:
         return parse_json(answer.body)
     except ValueError:
-        raise OAuthFailed("unavailable", "not JSON") from None
+        raise answer.unusable("not JSON") from None

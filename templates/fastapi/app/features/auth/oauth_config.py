@@ -13,7 +13,7 @@ from .config import config
 from .events import log_event
 from .oauth_provider import Provider, Registration
 
-# The one that /login leads to, and whose client OAUTH_CLIENT_ID names.
+# The one whose client OAUTH_CLIENT_ID names, and to whose address no name belongs.
 FIRST = "google"
 
 # What stands in a fresh .env file counts as nothing.
@@ -90,6 +90,8 @@ _ALL = [
     # fastman: end
 ]
 PROVIDERS = {provider.name: provider for provider in _ALL}
+# The one that is meant where none is named.
+DEFAULT = PROVIDERS["google"]
 
 
 def missing_setting(provider: Provider) -> str | None:

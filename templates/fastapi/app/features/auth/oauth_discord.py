@@ -19,7 +19,9 @@ async def find_endpoints(discord: Provider) -> Endpoints:
 
 
 async def read_profile(discord: Provider, grant: Grant) -> Profile:
-    user = await get_object(f"{discord.url}/api/users/@me", token=grant.access_token)
+    user = await get_object(
+        "user", f"{discord.url}/api/users/@me", token=grant.access_token
+    )
     return make_profile(
         subject=user.get("id"),
         email=user.get("email") if user.get("verified") is True else None,

@@ -84,7 +84,7 @@ async def _exchange(
         {"Content-Type": "application/x-www-form-urlencoded"},
         body,
     )
-    answer = await call("POST", url, headers=headers, content=body)
+    answer = await call("token", "POST", url, headers=headers, content=body)
     return _read_grant(answer, attempt)
 
 
@@ -103,12 +103,12 @@ def _read_grant(answer: Answer, attempt: Attempt) -> Grant:
         code = str(fields["error"])
         raise OAuthFailed("refused", code if _ERROR_CODE.fullmatch(code) else None)
     if answer.status != 200:
-        raise OAuthFailed("unavailable", f"status {answer.status}")
+        raise answer.unusable(f"status {answer.status}")
     token, kind = fields.get("access_token"), fields.get("token_type")
     if not isinstance(kind, str) or kind.lower() != "bearer":
-        raise OAuthFailed("unavailable", "not a bearer token")
+        raise answer.unusable("not a bearer token")
     if not isinstance(token, str) or not _BEARER_TOKEN.fullmatch(token):
-        raise OAuthFailed("unavailable", "no access token")
+        raise answer.unusable("no access token")
     # fastman: if google or oidc
     id_token = fields.get("id_token")
     # fastman: end
@@ -127,5 +127,5 @@ def _read_fields(answer: Answer) -> dict[str, Any]:
         return dict(parse_qsl(answer.body.decode("utf-8", "replace")))
     fields = read_json(answer)
     if not isinstance(fields, dict):
-        raise OAuthFailed("unavailable", "not a JSON object")
+        raise answer.unusable("not a JSON object")
     return fields

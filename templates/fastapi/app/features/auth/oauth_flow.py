@@ -5,7 +5,7 @@ import hmac
 from dataclasses import dataclass
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, delete
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from .clock import utc_now
@@ -113,16 +113,20 @@ def take_app_code(db: Session, *, code: str, verifier: str) -> tuple[User, str] 
     """Use a code up, and return who signs in with which provider.
 
     None, and no exception, which would give the code back: it is unknown, too old,
-    for another verifier, or its user is disabled by now.
+    for another verifier, or its user is disabled by now. The user is locked first, as
+    wherever an account changes hands.
     """
-    row = _take(db, hash_one_time_token(code), "oauth_code")
-    if row is None or row.user_id is None:
+    challenge_id = hash_one_time_token(code)
+    owner_id = db.scalar(
+        select(AuthChallenge.user_id).where(AuthChallenge.id == challenge_id)
+    )
+    user = lock_user(db, owner_id) if owner_id else None
+    row = _take(db, challenge_id, "oauth_code")
+    if row is None or user is None:
         return None
     issued = AppCode.model_validate_json(row.data)
-    user = lock_user(db, row.user_id)
     # One that another app caught is of no use there (RFC 7636, section 4.6).
-    proof = code_challenge(verifier)
-    if user is None or not hmac.compare_digest(proof, issued.code_challenge):
+    if not hmac.compare_digest(code_challenge(verifier), issued.code_challenge):
         return None
     return user, issued.provider
 

@@ -19,8 +19,10 @@ async def find_endpoints(github: Provider) -> Endpoints:
 
 async def read_profile(github: Provider, grant: Grant) -> Profile:
     api = _api(github)
-    user = await get_object(f"{api}/user", token=grant.access_token)
-    emails = await get_json(f"{api}/user/emails?per_page=100", token=grant.access_token)
+    user = await get_object("user", f"{api}/user", token=grant.access_token)
+    emails = await get_json(
+        "user/emails", f"{api}/user/emails?per_page=100", token=grant.access_token
+    )
     return make_profile(
         subject=_subject(user.get("id")),
         email=_primary(emails),
@@ -42,7 +44,7 @@ def _subject(number: object) -> str | None:
 def _primary(emails: Any) -> object:
     """Return the one address that people chose to be reached at, if it is verified."""
     if not isinstance(emails, list) or not all(isinstance(e, dict) for e in emails):
-        raise OAuthFailed("unavailable", "no list of addresses")
+        raise OAuthFailed("unavailable", "user/emails: not a list of addresses")
     chosen = (
         email.get("email")
         for email in emails

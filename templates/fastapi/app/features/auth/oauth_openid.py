@@ -139,14 +139,17 @@ async def _discover(provider: Provider) -> Metadata:
 
 
 async def _read_metadata(issuer: str) -> Metadata:
-    found = await get_object(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+    path = "/.well-known/openid-configuration"
+    found = await get_object("discovery", issuer.rstrip("/") + path)
     try:
         metadata = Metadata.model_validate(found)
     except ValidationError:
-        raise OAuthFailed("unavailable", "not the metadata of OpenID") from None
+        raise OAuthFailed(
+            "unavailable", "discovery: not the metadata of OpenID"
+        ) from None
     # Else it could speak for another one (OpenID Connect Discovery 1.0, section 4.3).
     if metadata.issuer != issuer:
-        raise OAuthFailed("unavailable", "another issuer in its metadata")
+        raise OAuthFailed("unavailable", "discovery: another issuer in its metadata")
     addresses = (
         metadata.authorization_endpoint,
         metadata.token_endpoint,
@@ -154,7 +157,7 @@ async def _read_metadata(issuer: str) -> Metadata:
         metadata.userinfo_endpoint or issuer,
     )
     if not all(_is_safe(address, issuer) for address in addresses):
-        raise OAuthFailed("unavailable", "an unsafe address in its metadata")
+        raise OAuthFailed("unavailable", "discovery: an unsafe address in its metadata")
     return metadata
 
 
@@ -177,7 +180,9 @@ async def _read_claims(provider: Provider, grant: Grant) -> dict[str, Any]:
     claims = await _verify(provider, metadata, grant.id_token, grant.nonce)
     if claims.get("email") or not metadata.userinfo_endpoint:
         return claims
-    said = await get_object(metadata.userinfo_endpoint, token=grant.access_token)
+    said = await get_object(
+        "userinfo", metadata.userinfo_endpoint, token=grant.access_token
+    )
     # Else it is somebody else's (OpenID Connect Core 1.0, section 5.3.2).
     if said.get("sub") != claims["sub"]:
         raise OAuthFailed("subject")
@@ -213,7 +218,7 @@ async def _find_key(
     is_fresh = read_at > time.monotonic() - _KEYS_SECONDS
     if is_fresh and (found := _pick(keys, algorithm, kid)):
         return found
-    keys = (await get_object(metadata.jwks_uri)).get("keys") or []
+    keys = (await get_object("keys", metadata.jwks_uri)).get("keys") or []
     _keys[provider.name] = (time.monotonic(), keys)
     if found := _pick(keys, algorithm, kid):
         return found

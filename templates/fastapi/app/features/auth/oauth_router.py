@@ -30,7 +30,13 @@ from .dependencies import (
 from .events import log_event
 from .http import AuthRoute
 from .identities import LastWayIn, NotLinked, list_accounts, provider_name
-from .oauth_config import FIRST, PROVIDERS, missing_setting, warn_of_missing
+from .oauth_config import (
+    DEFAULT,
+    FIRST,
+    PROVIDERS,
+    missing_setting,
+    warn_of_missing,
+)
 from .oauth_failed import OAuthFailed
 from .oauth_flow import Attempt, Opened
 from .oauth_provider import Profile, Provider
@@ -88,7 +94,7 @@ Start = Annotated[OAuthStart, Depends()]
 
 @router.get("/login", status_code=302, responses=_problems(400, 429, 502, 503))
 async def start_first(start: Start, request: Request, client: ClientDep) -> Response:
-    return await _start(PROVIDERS[FIRST], start, request, client)
+    return await _start(DEFAULT, start, request, client)
 
 
 @router.get(
@@ -199,7 +205,7 @@ _CALLBACK_PROBLEMS = _problems(400, 403, 404, 409, 502, 503)
 async def return_from_first(
     callback: Callback, request: Request, client: ClientDep
 ) -> Response:
-    return await _return(PROVIDERS[FIRST], callback, request, client)
+    return await _return(DEFAULT, callback, request, client)
 
 
 @router.get("/callback/{provider}", status_code=303, responses=_CALLBACK_PROBLEMS)
