@@ -96,11 +96,12 @@ func (r *golang) packagesGone(gone []string) map[string]string {
 	return packages
 }
 
-// namesGone are the names that the file beside the app's own code declares, where it goes.
+// namesGone are the names that the file beside the app's own code declares, where
+// everything goes: until then fastman's own lines use them.
 func (r *golang) namesGone(gone []string) map[string]string {
 	names := map[string]string{}
 	file := r.emitter.stands["auth.go"]
-	if slices.Contains(gone, file) {
+	if r.target().Empty() && slices.Contains(gone, file) {
 		for _, name := range r.emitter.declares() {
 			names[name] = file
 		}
