@@ -43,7 +43,7 @@ func (r *fastapi) remove(ctx context.Context, file string, src []byte, puts []ed
 
 // isModule: the package itself and its tests.
 func (r *fastapi) isModule(file string) bool {
-	return strings.HasPrefix(file, r.emitter.authDir()+"/") || strings.HasPrefix(file, path.Join(r.project.TestsDir, "auth")+"/")
+	return strings.HasPrefix(file, r.emitter.authDir()+"/") || strings.HasPrefix(file, r.emitter.testsDir()+"/")
 }
 
 // detach lets Alembic run without the sign-in, where fastman has set it up: with the
