@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"fastman/internal/edit"
-	"fastman/internal/merge"
 )
 
 // needs: of what is put into files of the user only settings and variables belong to
@@ -48,7 +47,7 @@ func (r *fastapi) isModule(file string) bool {
 
 // detach lets Alembic run without the sign-in, where fastman has set it up: with the
 // app's own models, or by itself when the engine goes as well.
-func (r *fastapi) detach(gone []string) error {
+func (r *fastapi) detach(ctx context.Context, gone []string) error {
 	env := r.emitter.stands[envFile]
 	if env == "" {
 		return nil
@@ -68,7 +67,11 @@ func (r *fastapi) detach(gone []string) error {
 	if err := e.add(variant, env); err != nil {
 		return err
 	}
-	merged := merge.Three(merge.Python, r.emittedLast(env), r.envAsItWas(theirs), e.out[0].Content)
+	formatted, err := r.formatted(ctx, map[string][]byte{env: e.out[0].Content})
+	if err != nil {
+		return err
+	}
+	merged := r.merged(env, r.envAsItWas(theirs), formatted[env])
 	if len(merged.Conflicts) > 0 {
 		r.report.left(env+": you have changed it, and it imports what goes", "take the import of "+r.emitter.authModule()+" out of it")
 		return nil

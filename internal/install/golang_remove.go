@@ -36,7 +36,7 @@ func (r *golang) isPackage(file string) bool {
 }
 
 // detach has nothing to do: the migrations are run by the package itself.
-func (r *golang) detach([]string) error { return nil }
+func (r *golang) detach(context.Context, []string) error { return nil }
 
 func (r *golang) farewell(stay []string) string {
 	return "the tables stay, and so do the migrations (" + strings.Join(stay, ", ") + "): goose runs them backwards, down to 0"

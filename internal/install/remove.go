@@ -59,7 +59,7 @@ func (r *recipe) dropFiles(ctx context.Context, kept map[string]bool) error {
 		return kept[file] || r.outlives(file)
 	})
 	if r.target().Empty() && !r.job.dropTables {
-		if err := r.stack.detach(gone); err != nil {
+		if err := r.stack.detach(ctx, gone); err != nil {
 			return err
 		}
 	}
@@ -73,7 +73,7 @@ func (r *recipe) dropFiles(ctx context.Context, kept map[string]bool) error {
 		}
 	}
 	if r.target().Empty() && !r.job.dropTables {
-		if err := r.stack.detach(gone); err != nil {
+		if err := r.stack.detach(ctx, gone); err != nil {
 			return err
 		}
 	}
