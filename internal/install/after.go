@@ -120,8 +120,12 @@ func (r *recipe) bootFailed(ctx context.Context, trace string) error {
 	if err := r.reapply(ctx); err != nil {
 		return err
 	}
-	r.report.left("the app does not "+r.stack.place().starts+", and did not before: nothing could be checked\n"+lastLines(trace),
-		"mend that, then run again: fastman install:auth")
+	what := "the app does not " + r.stack.place().starts + ", and did not before: nothing could be checked\n" + lastLines(trace)
+	if r.job.removes {
+		r.report.note(what)
+	} else {
+		r.report.left(what, "mend that, then run again: fastman "+r.job.command)
+	}
 	return nil
 }
 
