@@ -36,6 +36,9 @@ var oauthOpenIDCases = []Case{
 		RFC: []string{"OpenID Connect Core 5.3.2"}, Run: openIDUserinfoOfAnother,
 	},
 	{
+		Name: "oauth/microsoft-has-a-claim-of-its-own-for-verified-addresses", Section: "oauth: generic OpenID", Type: feature.OAuth, Run: openIDMicrosoft,
+	},
+	{
 		Name: "oauth/discovery-is-checked", Section: "oauth: discovery", Type: feature.OAuth, Needs: []Need{NeedBoot},
 		ASVS: []string{"10.5.4"}, RFC: []string{"OpenID Connect Discovery 4.3"}, Run: openIDDiscovery,
 	},
@@ -270,6 +273,25 @@ func openIDUserinfoOfAnother(t *T) {
 			a.refused("userinfo with "+what, http.StatusBadGateway, unclear)
 			b.wantNothing("userinfo with "+what, account)
 			t.wantReason("userinfo with "+what, mark, "subject", "id_token")
+		}
+	}
+}
+
+// openIDMicrosoft signs in by id_tokens without email_verified.
+func openIDMicrosoft(t *T) {
+	for _, p := range t.openIDs() {
+		for what, xms := range map[string]any{"true": true, `"1"`: "1", "false": false, `"0"`: "0", "null": nil, "a list": []bool{true}} {
+			status := http.StatusForbidden
+			if p.Name == string(feature.OIDC) && (what == "true" || what == `"1"`) {
+				status = http.StatusSeeOther
+			}
+			mend := p.Forge(func(token *standin.IDToken) {
+				delete(token.Claims, "email_verified")
+				token.Claims["xms_edov"] = xms
+			})
+			a := t.browser().signIn(p, person(p))
+			mend()
+			a.expect(p.Name+" with xms_edov "+what, status)
 		}
 	}
 }
