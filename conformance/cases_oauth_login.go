@@ -153,10 +153,6 @@ func (t *T) attemptRow(at flow) (data attemptData, columns []string) {
 	return data, row[1:]
 }
 
-func (t *T) attemptRows(at flow) string {
-	return t.row("SELECT COUNT(*) FROM auth_challenges WHERE id = ?", challengeID(at.state()))[0]
-}
-
 func oauthRow(t *T) {
 	for _, p := range t.providers() {
 		at := t.browser().begin(p, "next", "/here")

@@ -330,7 +330,7 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 // unknownFlag answers a flag that does not exist with the one that was meant, and
 // leaves other errors of flags (a missing value) in their own words.
 func unknownFlag(cmd *cobra.Command, err error) error {
-	help := "fastman " + cmd.Name() + " --help"
+	help := cmd.CommandPath() + " --help"
 	name, found := strings.CutPrefix(err.Error(), "unknown flag: --")
 	if !found {
 		return &install.Usage{What: err.Error(), Hint: help}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"fastman/internal/install"
@@ -28,6 +29,7 @@ func main() {
 
 // run executes one command line and returns its exit status.
 func run(ctx context.Context, args []string, term *terminal) int {
+	term.json = slices.Contains(args, "--json") // also where the flags are wrong
 	root := newRoot(term)
 	root.SetArgs(args)
 	root.SetOut(term.out)

@@ -30,6 +30,15 @@ func ParseGo(name string, src []byte) (*GoFile, error) {
 	return &GoFile{Path: name, Src: src, AST: tree, file: set.File(tree.FileStart)}, nil
 }
 
+// Undeclared are the names that the file uses and does not declare itself.
+func (f *GoFile) Undeclared() []*ast.Ident {
+	tree, err := parser.ParseFile(token.NewFileSet(), f.Path, f.Src, 0) // resolves the names
+	if err != nil {
+		return nil
+	}
+	return tree.Unresolved
+}
+
 // Line is the line, from 1, on which a node begins.
 func (f *GoFile) Line(n ast.Node) int { return f.file.Line(n.Pos()) }
 

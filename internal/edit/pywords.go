@@ -128,20 +128,4 @@ func mentions(text, name string) bool {
 
 // essence is code without what a formatter changes: white space, comments, the kind
 // of quotes, a comma before a closing bracket, brackets around an import's names.
-func essence(code []byte) string {
-	var out strings.Builder
-	tokens := pyTokens(code)
-	for i, t := range tokens {
-		text := string(code[t.start:t.end])
-		switch {
-		case t.kind == '#', t.kind == '.' && text == `\`:
-			continue
-		case text == "," && i+1 < len(tokens) && strings.Contains(")]}", string(code[tokens[i+1].start])):
-			continue
-		case t.kind == 's' && !strings.Contains(text, `"`):
-			text = strings.ReplaceAll(text, "'", `"`)
-		}
-		out.WriteString(text + " ")
-	}
-	return out.String()
-}
+func essence(code []byte) string { return pyForm(code, false) }

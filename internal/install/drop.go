@@ -53,7 +53,7 @@ func (r *fastapi) dropTables(ctx context.Context) error {
 	}
 	ini := r.alembicIni()
 	result, err := run.Run(ctx, run.Spec{
-		Args:    []string{r.project.Python.Path, script, answer, path.Base(ini), strings.Join(r.ownRevisions(), ",")},
+		Args:    []string{r.project.Python.Path, script, answer, path.Base(ini), strings.Join(r.ownRevisions(), ","), r.UsersTable},
 		Dir:     filepath.Join(r.root, filepath.FromSlash(path.Dir(ini))),
 		Env:     []string{"PYTHONDONTWRITEBYTECODE=1"},
 		Timeout: bootTimeout,
@@ -64,6 +64,8 @@ func (r *fastapi) dropTables(ctx context.Context) error {
 		return err
 	case d.State == "above":
 		return &Failure{What: "revisions of your own stand upon fastman's: " + d.Detail}
+	case d.State == "referred":
+		return &Failure{What: "tables of your own refer to the users: " + d.Detail}
 	case d.State != "dropped":
 		return &Failure{What: lastLines(d.Detail)}
 	}

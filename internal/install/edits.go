@@ -149,12 +149,20 @@ func (r *recipe) undoFile(ctx context.Context, file string, src []byte, e edited
 		if err != nil {
 			return err
 		}
-		if result.Reason != "" {
-			r.report.left(file+": "+result.Reason, result.Snippet)
-		}
+		r.reportStay(file, result)
 		out = result.Out
 	}
 	return r.replace(file, src, out, e.Created)
+}
+
+// reportStay tells what could not be taken out of a file.
+func (r *recipe) reportStay(file string, result edit.Result) {
+	switch {
+	case result.Status == edit.CannotPlace:
+		r.report.left(file+": "+result.Reason, result.Snippet)
+	case result.Reason != "":
+		r.report.note(file + ": " + result.Reason + ", so it stays")
+	}
 }
 
 // undoAround undoes layers in a text that was changed elsewhere since.
@@ -196,9 +204,7 @@ func (r *recipe) undoPuts(ctx context.Context, file string, src []byte, e edited
 	if err != nil {
 		return err
 	}
-	if result.Reason != "" {
-		r.report.left(file+": "+result.Reason, result.Snippet)
-	}
+	r.reportStay(file, result)
 	e.Puts = slices.DeleteFunc(slices.Clone(e.Puts), func(p edit.Put) bool { return slices.Contains(gone, p) && !slices.Contains(result.Puts, p) })
 	r.next.Edits[file] = e
 	return r.writeFile(file, src, result.Out)

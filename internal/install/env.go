@@ -87,6 +87,9 @@ func (r *recipe) undoEnv(file string, src []byte, e edited) error {
 			r.report.note(file + ": " + result.Reason + ", so it stays")
 		}
 		out = result.Out
+		if p.Key == previous {
+			out = withoutRemark(out)
+		}
 	}
 	slices.Reverse(rest)
 	e.Puts = rest

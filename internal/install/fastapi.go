@@ -50,17 +50,31 @@ func (r *fastapi) emit() ([]emitted, error) { return r.emitter.emit() }
 // refuse stops where installing would overwrite or contradict what is there.
 func (r *fastapi) refuse() error {
 	if r.manifest != nil {
-		return nil
+		return r.refuseMoved()
 	}
 	if dir := r.emitter.authDir(); r.exists(dir) && !emptyDir(filepath.Join(r.root, filepath.FromSlash(dir))) {
 		return failure(dir+": is there already and was not made by fastman",
 			"move or delete the folder, then run again: mv "+dir+" "+dir+"_old")
+	}
+	if module := r.emitter.authDir() + ".py"; r.exists(module) {
+		return failure(module+": a package of that name would hide it", "move or rename the module, then run again")
 	}
 	if at := r.project.UsersTable; at != "" {
 		return failure(fmt.Sprintf("%s: a table %q with other columns is defined there", at, r.UsersTable),
 			"choose another name: fastman install:auth --users-table=accounts")
 	}
 	return r.refuseOldPackages()
+}
+
+// refuseMoved stops where the emitted code is not where fastman put it: it would be
+// taken for deleted here, and for the user's there.
+func (r *fastapi) refuseMoved() error {
+	stood := path.Dir(r.emitter.stands["app/features/auth/__init__.py"])
+	if stood == "." || r.exists(stood) || !r.exists(r.emitter.authDir()) {
+		return nil
+	}
+	return failure(stood+": was moved to "+r.emitter.authDir(),
+		"move it back and run again; then move it: mkdir -p "+path.Dir(stood)+" && git mv "+r.emitter.authDir()+" "+stood)
 }
 
 // check parses every Python file as it will be, with the project's own interpreter;

@@ -234,7 +234,20 @@ func chained(text []byte, down string) []byte {
 	return revises.ReplaceAll(text, []byte(strings.TrimRight("Revises: "+down, " ")))
 }
 
-func (e *emitter) tests() error { return e.tree("tests/auth", path.Join(e.p.TestsDir, "auth")) }
+func (e *emitter) tests() error { return e.tree("tests/auth", e.testsDir()) }
+
+// testsDir is where the tests stand, or a folder that hides no module of the project's
+// tests.
+func (e *emitter) testsDir() string {
+	if stands := e.stands["tests/auth/__init__.py"]; stands != "" {
+		return path.Dir(stands)
+	}
+	dir := path.Join(e.p.TestsDir, "auth")
+	if e.exists(dir) || e.exists(dir+".py") {
+		return path.Join(e.p.TestsDir, "fastman_auth")
+	}
+	return dir
+}
 
 func (e *emitter) tree(source, target string) error {
 	names, err := e.templates.Tree(fastapiStack, source)

@@ -1,6 +1,7 @@
 package install
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +12,6 @@ import (
 	"strings"
 
 	"fastman/internal/edit"
-	"fastman/internal/merge"
 )
 
 // needs: of what is put into files of the user only settings and variables belong to
@@ -42,12 +42,12 @@ func (r *fastapi) remove(ctx context.Context, file string, src []byte, puts []ed
 
 // isModule: the package itself and its tests.
 func (r *fastapi) isModule(file string) bool {
-	return strings.HasPrefix(file, r.emitter.authDir()+"/") || strings.HasPrefix(file, path.Join(r.project.TestsDir, "auth")+"/")
+	return strings.HasPrefix(file, r.emitter.authDir()+"/") || strings.HasPrefix(file, r.emitter.testsDir()+"/")
 }
 
 // detach lets Alembic run without the sign-in, where fastman has set it up: with the
 // app's own models, or by itself when the engine goes as well.
-func (r *fastapi) detach(gone []string) error {
+func (r *fastapi) detach(ctx context.Context, gone []string) error {
 	env := r.emitter.stands[envFile]
 	if env == "" {
 		return nil
@@ -67,7 +67,11 @@ func (r *fastapi) detach(gone []string) error {
 	if err := e.add(variant, env); err != nil {
 		return err
 	}
-	merged := merge.Three(merge.Python, r.emittedLast(env), r.envAsItWas(theirs), e.out[0].Content)
+	formatted, err := r.formatted(ctx, map[string][]byte{env: e.out[0].Content})
+	if err != nil {
+		return err
+	}
+	merged := r.merged(env, r.envAsItWas(theirs), formatted[env])
 	if len(merged.Conflicts) > 0 {
 		r.report.left(env+": you have changed it, and it imports what goes", "take the import of "+r.emitter.authModule()+" out of it")
 		return nil
@@ -91,9 +95,8 @@ func (r *fastapi) farewell(stay []string) string {
 // stays: migrations are history, and with them stays what runs them.
 func (r *fastapi) stays(_, from string) bool { return strings.HasPrefix(from, "alembic") }
 
-var pyImport = regexp.MustCompile(`^\s*(?:from\s+(\S+)\s+)?import\s+(.+?)\s*(?:#.*)?$`)
-
-// uses finds the imports of modules that go, in the code that stays.
+// uses finds the imports of modules that go, and the foreign keys to their table, in
+// the code that stays.
 func (r *fastapi) uses(_ context.Context, gone []string) (map[string][]string, error) {
 	modules := map[string]string{}
 	for _, file := range gone {
@@ -101,6 +104,7 @@ func (r *fastapi) uses(_ context.Context, gone []string) (map[string][]string, e
 			modules[strings.TrimSuffix(r.emitter.module(file), ".__init__")] = file
 		}
 	}
+	models := path.Join(r.emitter.authDir(), "models.py")
 	found := map[string][]string{}
 	for _, file := range r.project.Sources {
 		if slices.Contains(gone, file) {
@@ -110,41 +114,52 @@ func (r *fastapi) uses(_ context.Context, gone []string) (map[string][]string, e
 		if err != nil {
 			continue // it is gone, or nobody may read it
 		}
-		n := 0
-		for line := range strings.Lines(string(src)) {
-			n++
-			for _, module := range r.imported(file, strings.TrimRight(line, "\r\n")) {
-				if target, used := modules[module]; used {
-					found[target] = append(found[target], fmt.Sprintf("%s:%d", file, n))
-				}
+		use := func(target string, line int) { found[target] = append(found[target], fmt.Sprintf("%s:%d", file, line)) }
+		for _, m := range edit.PyMentions(src) {
+			for _, target := range r.mentioned(file, m, modules) {
+				use(target, m.Line)
 			}
+		}
+		if at := r.foreignKey(src); at >= 0 && slices.Contains(gone, models) && !r.isMigration(file) {
+			use(models, 1+bytes.Count(src[:at], []byte("\n")))
 		}
 	}
 	return found, nil
 }
 
-// imported are the modules that an import line may load.
-func (r *fastapi) imported(file, line string) []string {
-	m := pyImport.FindStringSubmatch(line)
-	if m == nil {
-		return nil
+// mentioned are the files of the modules that a piece of code may load. A string need
+// not be meant so: it counts where it names a module of the sign-in, or something in one.
+func (r *fastapi) mentioned(file string, m edit.Mention, modules map[string]string) []string {
+	module := r.absolute(file, m.Module)
+	names := []string{module}
+	for _, name := range m.Names {
+		names = append(names, module+"."+name)
 	}
-	from := r.absolute(file, m[1])
-	var modules []string
-	for name := range strings.SplitSeq(strings.Trim(m[2], "( )"), ",") {
-		words := strings.Fields(name)
-		switch {
-		case len(words) == 0:
-		case m[1] == "":
-			modules = append(modules, words[0])
-		default:
-			modules = append(modules, from+"."+words[0])
+	if m.Quoted {
+		names = append(names, module[:max(0, strings.LastIndexByte(module, '.'))])
+	}
+	var files []string
+	for _, name := range names {
+		target, found := modules[name]
+		if found && !(m.Quoted && (path.Base(target) == "__init__.py" || !r.isModule(target))) {
+			files = append(files, target)
 		}
 	}
-	if from != "" {
-		modules = append(modules, from)
+	return slices.Compact(files)
+}
+
+// foreignKey finds a column that refers to the users; -1 is none.
+func (r *fastapi) foreignKey(src []byte) int {
+	form := regexp.MustCompile(`(?:ForeignKey\(|foreign_key\s*=)\s*["']` + regexp.QuoteMeta(r.UsersTable) + `\.\w+["']`)
+	if at := form.FindIndex(src); at != nil {
+		return at[0]
 	}
-	return slices.Compact(modules)
+	return -1
+}
+
+// isMigration: what a migration says of tables is about the database, where they stay.
+func (r *fastapi) isMigration(file string) bool {
+	return r.project.Alembic != nil && strings.HasPrefix(file, r.project.Alembic.Dir+"/")
 }
 
 // absolute resolves a relative import: each dot is a package up.

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
+	"fastman/internal/edit"
 	"fastman/internal/merge"
 )
 
@@ -114,13 +116,25 @@ func (r *recipe) startOf(file string) []byte {
 
 // edited reports whether the user has changed more of a file than its form.
 func (r *recipe) edited(file string, theirs []byte) bool {
-	return hash(theirs) != r.was().Files[file].Hash && hash(theirs) != hash(r.emittedLast(file))
+	last := r.emittedLast(file)
+	return hash(theirs) != r.was().Files[file].Hash && hash(theirs) != hash(last) &&
+		!(path.Ext(file) == ".py" && edit.SamePython(theirs, last))
+}
+
+// merged brings a new text into the user's form of a file. One that only got another
+// form since is the new text.
+func (r *recipe) merged(file string, theirs, ours []byte) merge.Result {
+	last := r.emittedLast(file)
+	if !r.edited(file, theirs) {
+		last = bytes.ReplaceAll(theirs, []byte("\r\n"), []byte("\n"))
+	}
+	return merge.Three(merge.KindOf(file), last, theirs, ours)
 }
 
 // mergeFile brings what is new in a file into the user's form of it.
 func (r *recipe) mergeFile(f emitted, theirs []byte) error {
 	ours := f.text()
-	merged := merge.Three(merge.KindOf(f.Path), r.emittedLast(f.Path), theirs, ours)
+	merged := r.merged(f.Path, theirs, ours)
 	if len(merged.Conflicts) > 0 {
 		return r.leaveConflict(f, merged.Conflicts)
 	}

@@ -207,7 +207,7 @@ func (r *golang) needsPackage(added string) bool {
 
 func (r *golang) sources() []string {
 	var all []string
-	for _, f := range r.project.Files() {
+	for _, f := range r.project.AllFiles() {
 		all = append(all, f.Path)
 	}
 	return append(all, r.ownFiles()...)

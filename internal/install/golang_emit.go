@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"go/format"
 	"path"
+	"slices"
 	"strings"
 
 	"fastman/internal/cut"
@@ -33,10 +34,22 @@ type goEmitter struct {
 	out []emitted
 }
 
+// besideNames are declared by what is emitted beside the app's own code.
+var besideNames = []string{"mustAuth", "newAuth", "projectRoot"}
+
+// declares are those names as they are in this module.
+func (e *goEmitter) declares() []string {
+	var names []string
+	for _, name := range besideNames {
+		names = append(names, e.rename[name])
+	}
+	return names
+}
+
 // newGoEmitter finds the names that are free in the module.
 func newGoEmitter(e goEmitter) *goEmitter {
 	e.rename = map[string]string{}
-	for _, name := range []string{"mustAuth", "newAuth", "projectRoot", "auth"} {
+	for _, name := range append(slices.Clone(besideNames), "auth") {
 		e.rename[name] = e.free(name)
 	}
 	e.names = edit.GoNames{Must: e.rename["mustAuth"], Gin: e.p.Module + "/" + goGinDir}

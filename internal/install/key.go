@@ -2,6 +2,7 @@ package install
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -106,8 +107,8 @@ func changeKeys(ctx context.Context, o KeyOptions, root string, change func([]by
 	return report, writeKeys(ctx, o, p, report)
 }
 
-// noteKeys lets a removal know the keys again as values that fastman wrote. A key that
-// was there before the sign-in outlives it.
+// noteKeys lets a removal know the keys again as values that fastman wrote. A variable
+// that was there before the sign-in outlives it.
 func noteKeys(root string, p *plan.Plan, files []string) error {
 	m, err := readManifest(root)
 	if err != nil || m == nil {
@@ -118,16 +119,13 @@ func noteKeys(root string, p *plan.Plan, files []string) error {
 		if err != nil {
 			return writeFailure(err)
 		}
-		e := m.Edits[file]
-		if !slices.ContainsFunc(e.Puts, func(p edit.Put) bool { return p.Key == current }) {
-			continue
+		before, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(file)))
+		if err != nil {
+			return writeFailure(err)
 		}
-		for _, key := range []string{current, previous} {
-			if value, there := edit.DotenvGet(src, key); there {
-				e.put(edit.Put{Kind: "env", Key: key, Text: hash([]byte(value))})
-			}
+		if e := m.Edits[file]; e.noteKeys(before, src) {
+			m.Edits[file] = e
 		}
-		m.Edits[file] = e
 	}
 	old, err := p.Read(manifestPath)
 	if err != nil {
@@ -141,6 +139,19 @@ func noteKeys(root string, p *plan.Plan, files []string) error {
 		return writeFailure(err)
 	}
 	return nil
+}
+
+// noteKeys reports whether there was a key to note.
+func (e *edited) noteKeys(before, after []byte) (noted bool) {
+	for _, key := range []string{current, previous} {
+		_, was := edit.DotenvGet(before, key)
+		value, is := edit.DotenvGet(after, key)
+		if is && (!was || slices.ContainsFunc(e.Puts, func(p edit.Put) bool { return p.Key == key })) {
+			e.put(edit.Put{Kind: "env", Key: key, Text: hash([]byte(value))})
+			noted = true
+		}
+	}
+	return noted
 }
 
 func writeKeys(ctx context.Context, o KeyOptions, p *plan.Plan, report *Report) error {

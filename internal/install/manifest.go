@@ -111,8 +111,7 @@ func readBase(root string) (base, error) {
 		return b, failure(err.Error(), "make the file readable, then run again")
 	}
 	if err := json.Unmarshal(data, &b); err != nil {
-		return b, failure(fmt.Sprintf("%s: not valid: %v", basePath, err),
-			"bring it back from version control: git checkout -- "+basePath)
+		return b, invalid(basePath, data, err)
 	}
 	return b, nil
 }
@@ -134,17 +133,25 @@ func readManifest(root string) (*manifest, error) {
 	}
 	var m manifest
 	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, failure(fmt.Sprintf("%s: not valid: %v", manifestPath, err),
-			"bring it back from version control: git checkout -- "+manifestPath)
+		return nil, invalid(manifestPath, data, err)
 	}
 	if m.Format > manifestFormat {
 		return nil, newerFastman(m.Version)
 	}
 	if err := m.check(); err != nil {
-		return nil, failure(fmt.Sprintf("%s: not valid: %v", manifestPath, err),
-			"bring it back from version control: git checkout -- "+manifestPath)
+		return nil, invalid(manifestPath, data, err)
 	}
 	return &m, nil
+}
+
+// invalid: two branches that both changed it leave markers of a merge in it.
+func invalid(file string, data []byte, err error) error {
+	what, hint := fmt.Sprintf("%s: not valid: %v", file, err), "bring it back from version control: git checkout -- "+file
+	if bytes.Contains(data, []byte("\n<<<<<<< ")) || bytes.HasPrefix(data, []byte("<<<<<<< ")) {
+		what = file + ": holds the markers of a merge"
+		hint = "take one side, then have fastman bring the other's types: git checkout --ours .fastman && fastman install:auth --type=…"
+	}
+	return failure(what, hint)
 }
 
 // encode writes JSON with indentation, so that a merge of two branches stays readable.

@@ -59,7 +59,7 @@ func (r *recipe) dropFiles(ctx context.Context, kept map[string]bool) error {
 		return kept[file] || r.outlives(file)
 	})
 	if r.target().Empty() && !r.job.dropTables {
-		if err := r.stack.detach(gone); err != nil {
+		if err := r.stack.detach(ctx, gone); err != nil {
 			return err
 		}
 	}
@@ -73,7 +73,7 @@ func (r *recipe) dropFiles(ctx context.Context, kept map[string]bool) error {
 		}
 	}
 	if r.target().Empty() && !r.job.dropTables {
-		if err := r.stack.detach(gone); err != nil {
+		if err := r.stack.detach(ctx, gone); err != nil {
 			return err
 		}
 	}
@@ -107,8 +107,8 @@ func (r *recipe) withoutUsed(ctx context.Context, gone []string) ([]string, erro
 		}
 		if len(broken) > 0 {
 			slices.Sort(broken)
-			return nil, failure("code of yours imports what would go: "+strings.Join(slices.Compact(broken), ", "),
-				"take these imports and their uses out, then run again")
+			return nil, failure("code of yours uses what would go: "+strings.Join(slices.Compact(broken), ", "),
+				"take these uses out, then run again")
 		}
 		rest := slices.DeleteFunc(slices.Clone(gone), func(file string) bool { return needed[file] || r.holdsOthers(file, gone) })
 		if len(rest) == len(gone) {

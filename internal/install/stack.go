@@ -53,7 +53,7 @@ type writer interface {
 	// stays reports whether an emitted file outlives its types.
 	stays(file, from string) bool
 	// detach makes what stays of the migrations work without what goes.
-	detach(gone []string) error
+	detach(ctx context.Context, gone []string) error
 	// farewell says what stays when everything else has gone, and how to go back.
 	farewell(stay []string) string
 	// isModule reports whether a file is of the sign-in itself.

@@ -50,11 +50,13 @@ func holds(file string, content []byte, puts []edit.Put) bool {
 	})
 }
 
-// squeeze takes out what a formatter may change: white space and trailing commas.
+// squeeze takes out what a formatter may change: white space, the kind of quotes,
+// trailing commas, brackets around a long line.
 func squeeze(text []byte) []byte {
-	text = []byte(strings.Join(strings.Fields(string(text)), ""))
-	return bytes.ReplaceAll(text, []byte(",)"), []byte(")"))
+	return []byte(formless.Replace(strings.Join(strings.Fields(string(text)), "")))
 }
+
+var formless = strings.NewReplacer("'", `"`, "(", "", ")", "", ",", "")
 
 // envStands reports whether each env file, also one that came later, has its key.
 func (r *recipe) envStands() bool {

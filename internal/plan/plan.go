@@ -36,6 +36,7 @@ type Change struct {
 	New  []byte      // nil: the file is deleted
 	Mode fs.FileMode // of a file that is made, before umask; a changed file keeps its own
 
+	target string // where path leads, when it is a link: relative to the root
 	masked bool
 	shown  []string
 	brief  bool
@@ -100,6 +101,7 @@ func (p *Plan) Prune(dir string) error {
 func (p *Plan) add(next Change) error {
 	c := p.find(next.Path)
 	if c == nil {
+		next.target = p.behind(next.Path)
 		p.changes = append(p.changes, next)
 		return nil
 	}
@@ -123,6 +125,9 @@ func (p *Plan) Read(path string) ([]byte, error) {
 		return nil, err
 	}
 	c := p.find(path)
+	if i := slices.IndexFunc(p.changes, func(c Change) bool { return c.target == path }); c == nil && i >= 0 {
+		c = &p.changes[i]
+	}
 	switch {
 	case c != nil && c.New == nil:
 		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
@@ -169,6 +174,20 @@ func (p *Plan) Check() error {
 	return err
 }
 
+// behind is the path of the file in the project to which path leads, when it is another.
+func (p *Plan) behind(path string) string {
+	root, rootErr := filepath.EvalSymlinks(p.root)
+	target, err := resolve(p.root, path)
+	if rootErr != nil || err != nil {
+		return ""
+	}
+	rel, err := filepath.Rel(root, target)
+	if rel = filepath.ToSlash(rel); err != nil || rel == path {
+		return ""
+	}
+	return rel
+}
+
 func (p *Plan) find(path string) *Change {
 	for i := range p.changes {
 		if p.changes[i].Path == path {
@@ -180,11 +199,14 @@ func (p *Plan) find(path string) *Change {
 
 func checkPath(path string) error {
 	inside := fs.ValidPath(path) && path != "." && filepath.IsLocal(filepath.FromSlash(path))
-	if !inside || strings.HasPrefix(path, tmpDir+"/") {
+	if !inside || strings.HasPrefix(path, tmpDir+"/") || slices.ContainsFunc(strings.Split(path, "/"), isGit) {
 		return fmt.Errorf("%q: %w", path, ErrPath)
 	}
 	return nil
 }
+
+// isGit: what is in that folder is run, and is no file of the project.
+func isGit(element string) bool { return strings.EqualFold(element, ".git") }
 
 // Apply makes all planned changes, or none: after an error every file is as it
 // was, unless the error is an *Unfinished. The caller holds the Lock. What is

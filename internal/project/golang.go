@@ -34,7 +34,8 @@ type Go struct {
 	EnvFiles, EnvExamples []string
 
 	packages map[string]*goPackage
-	files    []*edit.GoFile
+	files    []*edit.GoFile // that this platform builds, without tests
+	all      []*edit.GoFile
 }
 
 // goPackage is one folder of Go source.
@@ -179,7 +180,11 @@ func (p *Go) take(file string, src []byte, own []string) error {
 	if !slices.Contains(own, file) {
 		declaredIn(f, pkg.names)
 	}
-	if strings.HasSuffix(file, "_test.go") || !p.builds(file) || slices.Contains(own, file) {
+	if slices.Contains(own, file) {
+		return nil
+	}
+	p.all = append(p.all, f)
+	if strings.HasSuffix(file, "_test.go") || !p.builds(file) {
 		return nil
 	}
 	pkg.name = f.AST.Name.Name
@@ -227,6 +232,9 @@ func (p *Go) Package() string { return p.packages[p.Dir].name }
 
 // Files are the module's files that this platform builds, without tests.
 func (p *Go) Files() []*edit.GoFile { return p.files }
+
+// AllFiles are the module's files, also tests and those that other platforms build.
+func (p *Go) AllFiles() []*edit.GoFile { return p.all }
 
 func (p *Go) name() string {
 	if p.Main != "." && path.Base(p.Main) != "server" && path.Base(p.Main) != "api" {

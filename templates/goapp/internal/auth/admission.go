@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 )
 
 // Whom somebody at a provider is let in as.
@@ -55,11 +56,13 @@ func (a *Auth) admit(ctx context.Context, db conn, who profile) (admission, erro
 // provider may decide that. Where the account has one of that provider already, the
 // address has changed hands there.
 func (a *Auth) linkByEmail(ctx context.Context, db conn, user *User, who profile) (admission, error) {
-	known, err := hasIdentity(ctx, db, user, who.service)
-	if err != nil {
+	subjects, err := subjectsOf(ctx, db, user, who.service)
+	switch {
+	case err != nil:
 		return admission{}, err
-	}
-	if known || !who.authoritative && a.config.OAuthLinkByEmail != linkVerified {
+	case slices.Contains(subjects, who.subject): // since we have looked
+		return admission{}, errRaced
+	case len(subjects) > 0, !who.authoritative && a.config.OAuthLinkByEmail != linkVerified:
 		return admission{}, errEmailHasAccount
 	}
 	if err := attach(ctx, db, user, who); err != nil {

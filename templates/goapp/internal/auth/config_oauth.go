@@ -100,7 +100,7 @@ func (c Config) usesProviders() bool {
 func (c Config) crossOrigin() (*http.CrossOriginProtection, error) {
 	protection := http.NewCrossOriginProtection()
 	if public, err := url.Parse(c.PublicURL); err == nil && public.Host != "" {
-		if err := protection.AddTrustedOrigin(public.Scheme + "://" + public.Host); err != nil {
+		if err := protection.AddTrustedOrigin(strings.ToLower(public.Scheme + "://" + public.Host)); err != nil {
 			return nil, err
 		}
 	}

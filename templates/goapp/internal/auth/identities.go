@@ -24,8 +24,9 @@ func (a *Auth) retry(ctx context.Context, work func(context.Context, conn) error
 	return err
 }
 
-func hasIdentity(ctx context.Context, db conn, user *User, s *service) (bool, error) {
-	return db.exists(ctx, `SELECT subject FROM oauth_accounts WHERE user_id = $1 AND provider = $2`, user.ID, s.key)
+// subjectsOf returns whom a provider knows the user as.
+func subjectsOf(ctx context.Context, db conn, user *User, s *service) ([]string, error) {
+	return db.texts(ctx, `SELECT subject FROM oauth_accounts WHERE user_id = $1 AND provider = $2`, user.ID, s.key)
 }
 
 // identityOwner returns the user of an identity, locked, or sql.ErrNoRows.

@@ -68,7 +68,8 @@ func (a *Auth) reportLinked(ctx context.Context, user *User, s *service, from cl
 
 // isLinked tells whether the user has an identity of the provider.
 func (a *Auth) isLinked(ctx context.Context, user *User, s *service) (bool, error) {
-	return read(ctx, a.store, func(ctx context.Context, db conn) (bool, error) { return hasIdentity(ctx, db, user, s) })
+	subjects, err := read(ctx, a.store, func(ctx context.Context, db conn) ([]string, error) { return subjectsOf(ctx, db, user, s) })
+	return len(subjects) > 0, err
 }
 
 // unlink takes all identities of a provider from a user, unless no other way to sign in

@@ -69,6 +69,13 @@ func (p *tiny) serve(w http.ResponseWriter, r *http.Request) {
 		"sub": given.who.subject, "email": given.who.email, "name": given.who.name})
 }
 
+// breakWith lets the token endpoint answer with something else from now on.
+func (p *tiny) breakWith(answer http.HandlerFunc) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.broken = answer
+}
+
 // approve is what the provider does when somebody says yes: it returns the path that
 // the browser is sent back to.
 func (p *tiny) approve(t *testing.T, location string, who profile) string {
@@ -261,10 +268,10 @@ func TestProviderFails(t *testing.T) {
 			_, _ = w.Write([]byte(`{"access_token":"x","sub":"\u0000"}`))
 		},
 	} {
-		b.provider.broken = func(w http.ResponseWriter, r *http.Request) {
+		b.provider.breakWith(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			broken(w, r)
-		}
+		})
 		if answer := b.signIn(ann); answer.Code != 502 {
 			t.Errorf("%s: %d", name, answer.Code)
 		}
