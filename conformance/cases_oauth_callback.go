@@ -49,6 +49,10 @@ var oauthCallbackCases = []Case{
 		ASVS: []string{"10.2.1"}, RFC: []string{"RFC 9700 4.5"}, Run: callbackInjected,
 	},
 	{
+		Name: "oauth/a-code-needs-the-verifier-of-its-attempt", Section: "oauth: PKCE", Type: feature.OAuth,
+		ASVS: []string{"10.2.1"}, RFC: []string{"RFC 7636 4.6"}, Needs: []Need{NeedDB}, Run: callbackVerifier,
+	},
+	{
 		Name: "oauth/providers-are-not-mixed-up", Section: "oauth: state", Type: feature.OAuth,
 		ASVS: []string{"10.2.2"}, RFC: []string{"RFC 9700 4.4"}, Run: callbackMixUp,
 	},
@@ -292,6 +296,22 @@ func callbackInjected(t *T) {
 		victim.comeBack(changeQuery(path, "code", stolen)).refused("the code of another sign-in", http.StatusBadGateway, refusal)
 		victim.wantNothing("an injected code", theirs)
 		victim.comeBack(path).refused("the real code afterwards, whose attempt is used up", http.StatusBadRequest, badState)
+	}
+}
+
+// callbackVerifier puts another verifier into the row of an attempt, as one that an
+// attacker has begun would have, and none.
+func callbackVerifier(t *T) {
+	for _, p := range t.providers() {
+		for what, verifier := range map[string]string{"another verifier": newVerifier(), "no verifier": ""} {
+			b, account := t.browser(), person(p)
+			at := b.begin(p)
+			path := at.choose(account)
+			data, _ := t.attemptRow(at)
+			t.exec("UPDATE auth_challenges SET data = REPLACE(data, ?, ?) WHERE id = ?", data.Verifier, verifier, challengeID(at.state()))
+			b.comeBack(path).refused(p.Name+" with "+what, http.StatusBadGateway, refusal)
+			b.wantNothing(what, account)
+		}
 	}
 }
 

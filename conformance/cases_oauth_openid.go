@@ -36,6 +36,10 @@ var oauthOpenIDCases = []Case{
 		RFC: []string{"OpenID Connect Core 5.3.2"}, Run: openIDUserinfoOfAnother,
 	},
 	{
+		Name: "oauth/microsoft-has-a-claim-of-its-own-for-verified-addresses", Section: "oauth: generic OpenID", Type: feature.OAuth, Provider: feature.OIDC,
+		Run: openIDMicrosoft,
+	},
+	{
 		Name: "oauth/discovery-is-checked", Section: "oauth: discovery", Type: feature.OAuth, Needs: []Need{NeedBoot},
 		ASVS: []string{"10.5.4"}, RFC: []string{"OpenID Connect Discovery 4.3"}, Run: openIDDiscovery,
 	},
@@ -271,6 +275,24 @@ func openIDUserinfoOfAnother(t *T) {
 			b.wantNothing("userinfo with "+what, account)
 			t.wantReason("userinfo with "+what, mark, "subject", "id_token")
 		}
+	}
+}
+
+// openIDMicrosoft signs in by id_tokens without email_verified.
+func openIDMicrosoft(t *T) {
+	p := t.target.Providers.OIDC
+	for what, xms := range map[string]any{"true": true, `"1"`: "1", "false": false, `"0"`: "0", "null": nil, "a list": []bool{true}} {
+		status := http.StatusForbidden
+		if what == "true" || what == `"1"` {
+			status = http.StatusSeeOther
+		}
+		mend := p.Forge(func(token *standin.IDToken) {
+			delete(token.Claims, "email_verified")
+			token.Claims["xms_edov"] = xms
+		})
+		a := t.browser().signIn(p, person(p))
+		mend()
+		a.expect("xms_edov "+what, status)
 	}
 }
 
