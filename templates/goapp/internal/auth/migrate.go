@@ -58,7 +58,11 @@ func migrate(ctx context.Context, db *sql.DB) error {
 
 func newProvider(db *sql.DB) (*goose.Provider, error) {
 	kind, folder := goose.DialectPostgres, "migrations/postgres"
-	options := []goose.ProviderOption{goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true)}
+	options := []goose.ProviderOption{
+		goose.WithTableName(versionTable),
+		goose.WithDisableGlobalRegistry(true),
+		goose.WithAllowOutofOrder(true), // a type that comes later may have an earlier number
+	}
 	if dialectOf(db) == sqliteDialect {
 		kind, folder = goose.DialectSQLite3, "migrations/sqlite"
 	} else {
