@@ -1,9 +1,9 @@
 package conformance_test
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -13,62 +13,59 @@ import (
 	"fastman/internal/testbed"
 )
 
-// The sets that people choose: each provider alone, all at once, and with passwords.
-// What the template's own set has beside them, passwords with all providers, is tested
-// with the template.
-var providerSets = []struct {
+// chosen is a set that people choose. Passwords with all providers, which is what the
+// templates are as they stand, are tested with them.
+type chosen struct {
 	name string
 	set  feature.Set
-	on   conformance.Dialect // with which it is tried; "" is both, and TEST_ALL=1 says both for all
-}{
-	{"google", feature.NewSet().WithProviders(feature.Google), conformance.SQLite},
-	{"github", feature.NewSet().WithProviders(feature.GitHub), conformance.Postgres},
-	{"discord", feature.NewSet().WithProviders(feature.Discord), conformance.SQLite},
-	{"oidc", feature.NewSet().WithProviders(feature.OIDC), conformance.Postgres},
-	{"all", feature.NewSet().WithProviders(feature.Discord, feature.GitHub, feature.OIDC, feature.Google), ""},
-	{"jwt and github", feature.NewSet(feature.JWT).WithProviders(feature.GitHub), conformance.Postgres},
-	{"jwt", feature.NewSet(feature.JWT), conformance.SQLite},
+	full bool // every case on SQLite, and not only those that speak of signing in
 }
 
-// A FastAPI project with any of the sets keeps the contract.
-func TestProvidersOnFastAPI(t *testing.T) { keepWithProviders(t, newFastAPI, every) }
+var chosenSets = []chosen{
+	{"jwt", feature.NewSet(feature.JWT), true},
+	{"all", feature.NewSet().WithProviders(feature.Discord, feature.GitHub, feature.OIDC, feature.Google), true},
+	{"google", feature.NewSet().WithProviders(feature.Google), false},
+	{"github", feature.NewSet().WithProviders(feature.GitHub), false},
+	{"discord", feature.NewSet().WithProviders(feature.Discord), false},
+	{"oidc", feature.NewSet().WithProviders(feature.OIDC), false},
+	{"jwt and github", feature.NewSet(feature.JWT).WithProviders(feature.GitHub), false},
+}
 
-// So does a Go project.
-func TestProvidersOnGo(t *testing.T) { keepWithProviders(t, newGo, unpublished) }
+// A new FastAPI project with any of the sets keeps the contract on both databases.
+func TestChosenSetsOnFastAPI(t *testing.T) {
+	keepChosen(t, newFastAPI, every)
+}
 
-// unpublished leaves out what asks for an address that a project gives itself or not.
-func unpublished(c conformance.Case) bool { return !strings.Contains(c.Name, "openapi") }
+// So does a new Go project.
+func TestChosenSetsOnGo(t *testing.T) {
+	keepChosen(t, newGo, func(c conformance.Case) bool { return !strings.Contains(c.Name, "openapi") }) // main.go decides of that
+}
 
-func keepWithProviders(t *testing.T, create func(*testing.T, feature.Set, string) project, cases func(conformance.Case) bool) {
-	for _, s := range providerSets {
-		cases := cases
-		if !s.set.Has(feature.JWT) {
-			all := cases
-			cases = func(c conformance.Case) bool { return all(c) && !strings.Contains(c.Name, "as-fast-as") }
-		}
-		if s.on != conformance.Postgres || os.Getenv("TEST_ALL") != "" {
-			t.Run(s.name+" on SQLite", func(t *testing.T) {
-				sideBySide(t, s.set)
-				p := create(t, s.set, "sqlite:///./app.db")
-				p.keeps(t, s.set, cases, openSQLite(t, p), conformance.SQLite)
-			})
-		}
-		if s.on != conformance.SQLite || os.Getenv("TEST_ALL") != "" {
-			t.Run(s.name+" on PostgreSQL", func(t *testing.T) {
-				sideBySide(t, s.set)
-				url := testbed.StartPostgres(t).NewDatabase(t)
-				create(t, s.set, url).keeps(t, s.set, cases, open(t, "pgx", url), conformance.Postgres)
-			})
-		}
+func keepChosen(t *testing.T, create func(*testing.T, feature.Set, string) project, has func(conformance.Case) bool) {
+	both := func(c conformance.Case) bool { return has(c) && ofSigningIn(c) }
+	for _, c := range chosenSets {
+		t.Run(c.name+" on SQLite", func(t *testing.T) {
+			cases := both
+			if c.full {
+				cases = has
+			}
+			p := create(t, c.set, "sqlite:///./app.db")
+			p.keeps(t, c.set, cases, openSQLite(t, p), conformance.SQLite)
+		})
+		t.Run(c.name+" on PostgreSQL", func(t *testing.T) {
+			url := testbed.StartPostgres(t).NewDatabase(t)
+			create(t, c.set, url).keeps(t, c.set, both, open(t, "pgx", url), conformance.Postgres)
+		})
 	}
 }
 
-// sideBySide lets sets run beside each other whose cases mostly wait for a provider.
-// Those with passwords also compare times, and run one after the other.
-func sideBySide(t *testing.T, set feature.Set) {
-	if !set.Has(feature.JWT) {
-		t.Parallel()
-	}
+var (
+	signingIn = regexp.MustCompile(`^(register|login|me|refresh|sessions|logout|oauth|oauth-settings|native|providers|cookie|cross-site)/`)
+	patient   = regexp.MustCompile(`-(hangs|drips)-`) // half a minute each
+)
+
+func ofSigningIn(c conformance.Case) bool {
+	return signingIn.MatchString(c.Name) && !patient.MatchString(c.Name)
 }
 
 // generate makes a project as a user would, and returns its folder.
@@ -85,12 +82,18 @@ func generate(t *testing.T, stack string, set feature.Set) string {
 	return filepath.Join(dir, "shop")
 }
 
+// generated are the settings of a project that calls itself otherwise.
+func generated(databaseURL string) map[string]string {
+	env := settings(databaseURL)
+	env["AUTH_ISSUER"] = "fastman:app"
+	return env
+}
+
 // newFastAPI is a new project of FastAPI with a migrated database.
 func newFastAPI(t *testing.T, set feature.Set, databaseURL string) project {
 	t.Helper()
 	dir, python := generate(t, "fastapi", set), filepath.Join(testbed.Venv(t), "python")
-	p := project{testbed.FastAPI(dir, python), settings(databaseURL)}
-	p.env["AUTH_ISSUER"] = "fastman:app" // not the project's name
+	p := project{testbed.FastAPI(dir, python), generated(databaseURL)}
 	testbed.Migrate(t, dir, python, p.env)
 	return p
 }
@@ -105,7 +108,5 @@ func newGo(t *testing.T, set feature.Set, databaseURL string) project {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	p := project{testbed.Binary(dir, path), settings(databaseURL)}
-	p.env["AUTH_ISSUER"] = "fastman:app"
-	return p
+	return project{testbed.Binary(dir, path), generated(databaseURL)}
 }
