@@ -144,7 +144,7 @@ func Cases(set feature.Set) []Case {
 }
 
 func (c Case) applies(set feature.Set) bool {
-	if c.Provider != "" && !set.HasProvider(c.Provider) {
+	if c.Provider != "" && !set.HasProvider(c.Provider) || slices.Contains(c.Needs, NeedProviders) && !set.Has(feature.OAuth) {
 		return false
 	}
 	if c.Type == "" {
