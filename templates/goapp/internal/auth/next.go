@@ -15,7 +15,7 @@ var errInvalidNext = &problem{status: http.StatusBadRequest, detail: "Invalid ne
 // readNext returns where a sign-in is to lead: a path of this app, or nothing.
 func readNext(query url.Values) (string, error) {
 	next := query.Get("next")
-	if next != "" && !isOwnPath(next) {
+	if len(query["next"]) > 1 || next != "" && !isOwnPath(next) {
 		return "", errInvalidNext
 	}
 	return next, nil

@@ -110,7 +110,7 @@ async def _start(
     provider: Provider, start: OAuthStart, request: Request, client: Client
 ) -> Response:
     attempt = _new_attempt(provider, request)
-    attempt.next = _own_path(start.next)
+    attempt.next = _own_path(start.next, request)
     if start.is_of_app:
         _require_app(start)
         attempt.app_redirect = start.app_redirect
@@ -149,8 +149,9 @@ def _redirect_uri(provider: Provider, request: Request) -> str:
     return base + path
 
 
-def _own_path(text: str | None) -> str | None:
-    if text is not None and not is_own_path(text):
+def _own_path(text: str | None, request: Request) -> str | None:
+    given_twice = len(request.query_params.getlist("next")) > 1
+    if given_twice or (text is not None and not is_own_path(text)):
         raise _bad_request("Invalid next")
     return text
 
@@ -297,7 +298,7 @@ async def link(
     """Return the address at which the user's further account can be chosen."""
     chosen = _find_provider(provider)
     attempt = _new_attempt(chosen, request)
-    attempt.next = _own_path(next)
+    attempt.next = _own_path(next, request)
     attempt.user_id, attempt.session = user.id, claims.sid
     url, opened = await _leave(chosen, attempt, client)
     set_attempt_cookie(response, opened)
