@@ -71,26 +71,55 @@ type run struct {
 	refresh *chain
 }
 
-// measure compares the apps in rounds, one after the other in each.
-func measure(b *bed, o options, db string, users int) *result {
-	d := b.fill(o.stack, db, users)
-	r := &result{db: db, users: users, seen: map[string]map[string][]sample{}, usages: map[string][]usage{}}
-	apps := o.stack.apps(b, d)
-	chains := map[string]*chain{}
+// measure compares the apps in rounds, one after the other in each, and each of them on
+// all sizes of the database in turn: what the machine does meanwhile, it does to all.
+func measure(b *bed, o options, db string) []*result {
+	var sizes []*size
+	for _, users := range o.users {
+		sizes = append(sizes, newSize(b, o, db, users))
+	}
 	for range o.rounds {
-		if o.wants("login") {
-			r.hashes = append(r.hashes, b.hashesPerSecond(o))
-		}
-		for i, s := range apps {
-			if chains[s.name] == nil {
-				chains[s.name] = newChain(d.sample[i*refreshClients : (i+1)*refreshClients])
+		for i := range sizes[0].apps {
+			for _, s := range sizes {
+				s.measure(b, o, i)
 			}
-			x := &run{bed: b, o: o, data: d, server: s, result: r, refresh: chains[s.name]}
-			u := b.run(s, x.all, x.crowd)
-			r.usages[s.name] = append(r.usages[s.name], u)
 		}
 	}
-	return r
+	results := make([]*result, len(sizes))
+	for i, s := range sizes {
+		results[i] = s.result
+	}
+	return results
+}
+
+// size is a database with the apps that run on it.
+type size struct {
+	data   *data
+	apps   []*server
+	chains []*chain // of each app
+	result *result
+}
+
+func newSize(b *bed, o options, db string, users int) *size {
+	fmt.Fprintf(os.Stderr, "bench: %s, %d users\n", db, users)
+	d := b.fill(o.stack, db, users)
+	s := &size{data: d, apps: o.stack.apps(b, d),
+		result: &result{db: db, users: users, seen: map[string]map[string][]sample{}, usages: map[string][]usage{}}}
+	for i := range s.apps {
+		s.chains = append(s.chains, newChain(d.sample[i*refreshClients:(i+1)*refreshClients]))
+	}
+	return s
+}
+
+// measure puts one of the apps under load. Beside the first is what bcrypt does alone.
+func (s *size) measure(b *bed, o options, app int) {
+	if app == 0 && o.wants("login") {
+		s.result.hashes = append(s.result.hashes, b.hashesPerSecond(o))
+	}
+	server := s.apps[app]
+	x := &run{bed: b, o: o, data: s.data, server: server, result: s.result, refresh: s.chains[app]}
+	u := b.run(server, x.all, x.crowd)
+	s.result.usages[server.name] = append(s.result.usages[server.name], u)
 }
 
 func (x *run) all() {
