@@ -20,6 +20,7 @@ var connections = []int{1, 16, 64}
 
 const (
 	crowd          = 512 // connections that must all be answered
+	active         = 64  // users whose rows are in the database's cache, as of whoever is there now
 	refreshClients = 8
 	loginClients   = 4
 	storming       = 50 // logins that run while /me is measured
@@ -131,6 +132,7 @@ func (x *run) all() {
 		for _, n := range connections {
 			x.note(fmt.Sprintf("me %d", n), load(n, x.o.span, x.me))
 		}
+		x.note("active", load(stormClients, x.o.span, x.meOfFew))
 	}
 	if x.o.wants("mixed") {
 		x.note("mixed", x.storm())
@@ -158,8 +160,12 @@ func (x *run) note(what string, s sample) { x.result.add(x.server.name, what, s)
 var turn atomic.Int64
 
 // me asks who is signed in, as another user of the sample each time.
-func (x *run) me(int) (*http.Request, func([]byte)) {
-	n := int(turn.Add(1))
+func (x *run) me(int) (*http.Request, func([]byte)) { return x.meAs(int(turn.Add(1))) }
+
+// meOfFew asks as one of those who are there now.
+func (x *run) meOfFew(int) (*http.Request, func([]byte)) { return x.meAs(int(turn.Add(1)) % active) }
+
+func (x *run) meAs(n int) (*http.Request, func([]byte)) {
 	path, token := "/auth/me", x.data.sample[n%len(x.data.sample)].Access
 	if x.server.foreign {
 		path, token = "/users/me", x.tokens[n%len(x.tokens)]
