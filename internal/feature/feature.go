@@ -139,17 +139,15 @@ func (s Set) WithoutProviders(providers ...Provider) Set {
 	return s.WithProviders(rest...).WithFirst(s.first)
 }
 
-// Holds evaluates a condition of the templates: "jwt or oauth", "google", "keycloak
-// only", which wants no other type beside it. The empty one always holds.
+// Holds evaluates a condition of the templates: "jwt or oauth", "google"; "keycloak
+// only", which wants no other type beside it; "oauth or keycloak and more", whose last
+// name wants another type beside it. The empty one always holds.
 func (s Set) Holds(condition string) (bool, error) {
+	condition, only := strings.CutSuffix(condition, " only")
+	condition, more := strings.CutSuffix(condition, " and more")
 	words := strings.Fields(condition)
 	if len(words) == 0 {
 		return true, nil
-	}
-	last := len(words) - 1
-	only := last > 0 && words[last] == "only"
-	if only {
-		words = words[:last]
 	}
 	if len(words)%2 == 0 {
 		return false, fmt.Errorf("condition %q ends too early", condition)
@@ -161,7 +159,8 @@ func (s Set) Holds(condition string) (bool, error) {
 		case i%2 == 1 && word == "or":
 		case i%2 == 0 && slices.Contains(Types, t):
 			named = append(named, t)
-			held = held || s.Has(t)
+			alone := more && i == len(words)-1 && len(s.types) == 1
+			held = held || s.Has(t) && !alone
 		case i%2 == 0 && slices.Contains(Providers, p):
 			held = held || s.HasProvider(p)
 		default:

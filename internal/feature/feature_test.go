@@ -2,6 +2,7 @@ package feature
 
 import (
 	"errors"
+	"strings"
 	"testing"
 )
 
@@ -65,5 +66,27 @@ func TestProvidersComeAndGo(t *testing.T) {
 	}
 	if less := set.Without(JWT); less.String() != "oauth (github, google), passkey" || set.Equal(less) {
 		t.Errorf("less jwt: %s", less)
+	}
+}
+
+// Keycloak alone keeps no users: what stores them belongs to it only beside another type.
+func TestHolds(t *testing.T) {
+	for condition, sets := range map[string]string{
+		"keycloak":                   "keycloak; jwt, keycloak",
+		"keycloak only":              "keycloak",
+		"keycloak and more":          "jwt, keycloak",
+		"oauth or keycloak and more": "jwt, keycloak; oauth (google)",
+	} {
+		var held []string
+		for _, s := range []Set{NewSet(Keycloak), NewSet(JWT), NewSet(JWT, Keycloak), NewSet(OAuth)} {
+			if holds, err := s.Holds(condition); err != nil {
+				t.Fatal(err)
+			} else if holds {
+				held = append(held, s.String())
+			}
+		}
+		if got := strings.Join(held, "; "); got != sets {
+			t.Errorf("%q holds for %s, want %s", condition, got, sets)
+		}
 	}
 }
