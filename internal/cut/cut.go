@@ -8,10 +8,10 @@
 //	# fastman: end
 //
 // and "# fastman: file oauth" on the first line makes the whole file a section;
-// with "only" behind it the set must hold no other type, with "and more" the last of
-// them wants another type beside it. A provider ("google") is named like a type. There is no else, no not and no nesting: a type only ever adds
-// lines. What is left carries no marker, and
-// no import that only a removed line used.
+// with "only" behind it the set must hold no other type, and "and" asks for one of
+// further words as well. A provider ("google") is named like a type. There is no else,
+// no not and no nesting: a type only ever adds lines. What is left carries no marker,
+// and no import that only a removed line used.
 package cut
 
 import (

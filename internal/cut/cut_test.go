@@ -145,7 +145,7 @@ func TestMalformedMarkers(t *testing.T) {
 		"# fastman: end\n":          `t.py:1: misplaced marker "end"`,
 		"# fastman: if jwt\n# fastman: if oauth\n# fastman: end\n":                      `t.py:2: misplaced marker "if oauth"`,
 		"# fastman: if sms\n# fastman: end\n":                                           `t.py:1: unknown type or provider "sms"`,
-		"# fastman: if jwt and oauth\n# fastman: end\n":                                 `t.py:1: unknown type or provider "and"`,
+		"# fastman: if jwt also oauth\n# fastman: end\n":                                `t.py:1: unknown type or provider "also"`,
 		"# fastman: if\n# fastman: end\n":                                               "t.py:1: marker names no type",
 		"x\n# fastman: file jwt\n":                                                      `t.py:2: misplaced marker "file jwt"`,
 		"# fastman: else\n":                                                             `t.py:1: misplaced marker "else"`,

@@ -139,15 +139,28 @@ func (s Set) WithoutProviders(providers ...Provider) Set {
 	return s.WithProviders(rest...).WithFirst(s.first)
 }
 
-// Holds evaluates a condition of the templates: "jwt or oauth", "google"; "keycloak
-// only", which wants no other type beside it; "oauth or keycloak and more", whose last
-// name wants another type beside it. The empty one always holds.
+// Holds evaluates a condition of the templates: "jwt or oauth", "google", "keycloak
+// only", which wants no other type beside it, "keycloak and jwt or oauth", in which
+// "and" binds last. The empty one always holds.
 func (s Set) Holds(condition string) (bool, error) {
-	condition, only := strings.CutSuffix(condition, " only")
-	condition, more := strings.CutSuffix(condition, " and more")
-	words := strings.Fields(condition)
-	if len(words) == 0 {
+	if strings.TrimSpace(condition) == "" {
 		return true, nil
+	}
+	for part := range strings.SplitSeq(condition, " and ") {
+		if held, err := s.holdsAny(strings.Fields(part)); !held || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// holdsAny evaluates words of the form "jwt or oauth", and "keycloak only".
+func (s Set) holdsAny(words []string) (bool, error) {
+	condition := strings.Join(words, " ")
+	last := len(words) - 1
+	only := last > 0 && words[last] == "only"
+	if only {
+		words = words[:last]
 	}
 	if len(words)%2 == 0 {
 		return false, fmt.Errorf("condition %q ends too early", condition)
@@ -159,8 +172,7 @@ func (s Set) Holds(condition string) (bool, error) {
 		case i%2 == 1 && word == "or":
 		case i%2 == 0 && slices.Contains(Types, t):
 			named = append(named, t)
-			alone := more && i == len(words)-1 && len(s.types) == 1
-			held = held || s.Has(t) && !alone
+			held = held || s.Has(t)
 		case i%2 == 0 && slices.Contains(Providers, p):
 			held = held || s.HasProvider(p)
 		default:

@@ -2,7 +2,6 @@ package feature
 
 import (
 	"errors"
-	"strings"
 	"testing"
 )
 
@@ -69,24 +68,21 @@ func TestProvidersComeAndGo(t *testing.T) {
 	}
 }
 
-// Keycloak alone keeps no users: what stores them belongs to it only beside another type.
-func TestHolds(t *testing.T) {
-	for condition, sets := range map[string]string{
-		"keycloak":                   "keycloak; jwt, keycloak",
-		"keycloak only":              "keycloak",
-		"keycloak and more":          "jwt, keycloak",
-		"oauth or keycloak and more": "jwt, keycloak; oauth (google)",
+// A condition of a template holds for the sets that its words say, and no others.
+func TestConditions(t *testing.T) {
+	all := Combinations(Types, []Provider{Google})
+	for condition, holds := range map[string]func(Set) bool{
+		"":              func(Set) bool { return true },
+		"jwt or google": func(s Set) bool { return s.Has(JWT) || s.HasProvider(Google) },
+		"keycloak only": func(s Set) bool { return s.Equal(NewSet(Keycloak)) },
+		"oauth or keycloak and jwt or oauth": func(s Set) bool {
+			return (s.Has(OAuth) || s.Has(Keycloak)) && (s.Has(JWT) || s.Has(OAuth))
+		},
 	} {
-		var held []string
-		for _, s := range []Set{NewSet(Keycloak), NewSet(JWT), NewSet(JWT, Keycloak), NewSet(OAuth)} {
-			if holds, err := s.Holds(condition); err != nil {
-				t.Fatal(err)
-			} else if holds {
-				held = append(held, s.String())
+		for _, s := range all {
+			if got, err := s.Holds(condition); err != nil || got != holds(s) {
+				t.Errorf("%q of %q: %v, %v", condition, s, got, err)
 			}
-		}
-		if got := strings.Join(held, "; "); got != sets {
-			t.Errorf("%q holds for %s, want %s", condition, got, sets)
 		}
 	}
 }
