@@ -132,6 +132,10 @@ func TestFileMarker(t *testing.T) {
 	if got := cutString(t, "a.py", only, feature.Keycloak); got != "x = 1\n" {
 		t.Errorf("keycloak only: %q", got)
 	}
+	apart := "// fastman: file keycloak only\n\n//go:build fastman\n\npackage a\n"
+	if got := cutString(t, "a.go", apart, feature.Keycloak); got != "package a\n" {
+		t.Errorf("keycloak only, kept out of the template: %q", got)
+	}
 }
 
 // A mistake in a template is named with file and line, before anything is emitted.
