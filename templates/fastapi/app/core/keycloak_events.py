@@ -11,17 +11,18 @@ logger = logging.getLogger(__name__)
 _VALUE_MAX_LENGTH = 200  # characters of what somebody sent
 _REPEAT_AFTER = 10  # seconds between two lines of the same reason
 
-_CLOCK = "if the token is new, the clocks of this host and of Keycloak differ"
+_CLOCK = "if the token is fresh, the clock of this machine or of Keycloak's is wrong"
 
 _HINTS = {
-    "audience": "add a mapper of the type Audience for this client id, to the client "
-    "that asks for the token, in the Keycloak console: Client scopes",
-    "issuer": "KEYCLOAK_URL and KEYCLOAK_REALM must say what Keycloak writes into its "
-    "tokens; its option hostname decides what that is",
+    "issuer": "the token is of another issuer: KEYCLOAK_URL and KEYCLOAK_REALM must "
+    "name the realm as its tokens do (Keycloak's setting hostname)",
+    "audience": "in Keycloak, add a mapper of type Audience to a client scope of the "
+    "client that signs in, with this client as Included Client Audience",
     "expired": _CLOCK,
     "not_yet": _CLOCK,
     "type": "send the access token, not an ID token or a refresh token",
-    "algorithm": "let the realm or the client sign with RS256, PS256 or ES256",
+    "key": "the realm has no such key (any more): sign in again",
+    "algorithm": "set the realm's signature algorithm to RS256, PS256 or ES256",
 }
 
 _last_lines: dict[str, float] = {}  # by reason, on this process's clock
@@ -64,5 +65,5 @@ def log_refused(reason: str, **values: object) -> None:
 
 
 def _cut(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return text[:_VALUE_MAX_LENGTH]
+    values = value if isinstance(value, list) else [value]
+    return " ".join(str(one) for one in values)[:_VALUE_MAX_LENGTH]

@@ -114,47 +114,42 @@ class Realm:
         """
         try:
             header, claims = _parse(token)
-            self._check_claims(claims)
+            self._check_issue(header, claims)
+            _check_times(claims)
             await self._check_signature(token, header)
         except _Refused as refused:
             log_refused(refused.reason, **refused.values)
             raise InvalidKeycloakToken from None
         return self._user(claims)
 
-    def _check_claims(self, claims: dict[str, Any]) -> None:
+    def _check_issue(self, header: dict[str, Any], claims: dict[str, Any]) -> None:
+        """Tell whether the realm may have issued it, as an access token, for us."""
         issuer, audience = claims.get("iss"), claims.get("aud")
         if issuer != self.issuer:
             raise _Refused("issuer", iss=issuer, expected=self.issuer)
+        if header.get("alg") not in ALGORITHMS:
+            raise _Refused("algorithm")
         if claims.get("typ") != "Bearer":
             raise _Refused("type")
         listed = audience if isinstance(audience, list) else [audience]
         if self.client_id not in listed:
             raise _Refused("audience", aud=audience, expected=self.client_id)
-        now = time.time()
-        if not _is_time(claims.get("exp")) or claims["exp"] <= now:
-            raise _Refused("expired")
-        begins = (claims.get("iat"), claims.get("nbf", 0))
-        if not all(_is_time(at) and at <= now + _CLOCK_SKEW for at in begins):
-            raise _Refused("not_yet")
         if not _is_subject(claims.get("sub")):
             raise _Refused("subject")
 
     async def _check_signature(self, token: str, header: dict[str, Any]) -> None:
-        kid, algorithm = header.get("kid"), header.get("alg")
-        # `crit` names extensions that must be understood; we understand none.
-        if algorithm not in ALGORITHMS or "crit" in header:
-            raise _Refused("algorithm")
+        kid = header.get("kid")
         key = await self.keys.find(kid) if isinstance(kid, str) else None
         if key is None:
             raise _Refused("key")
-        if algorithm not in key.algorithms:
+        if header["alg"] not in key.algorithms:
             raise _Refused("algorithm")
         if self._genuine.get(token) == key:
             return
         try:
             await self._backend.authenticate(_connection(token))
         except Exception as error:  # whatever it stumbles over is no proof
-            raise _Refused("signature", problem=type(error).__name__) from None
+            raise _Refused("signature") from error
         self._remember(token, key)
 
     def _remember(self, token: str, key: Key) -> None:
@@ -187,11 +182,14 @@ def _parse(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     if len(token) > _TOKEN_MAX_LENGTH or not _COMPACT_JWS.fullmatch(token):
         raise _Refused("malformed")
     try:
-        header, claims, _ = (_decode(part) for part in token.split("."))
-        parsed = (_parse_object(header), _parse_object(claims))
+        parts = [_decode(part) for part in token.split(".")]
+        header, claims = _parse_object(parts[0]), _parse_object(parts[1])
     except (ValueError, RecursionError):
         raise _Refused("malformed") from None
-    return parsed
+    # `crit` names extensions that must be understood; we understand none.
+    if "crit" in header:
+        raise _Refused("malformed")
+    return header, claims
 
 
 def _decode(part: str) -> bytes:
@@ -203,7 +201,7 @@ def _decode(part: str) -> bytes:
 
 
 def _parse_object(text: bytes) -> dict[str, Any]:
-    value = json.loads(text)
+    value = json.loads(text, object_pairs_hook=_unique_members)
     if not isinstance(value, dict):
         raise ValueError("not an object")
     # Lone surrogates pass the parser, but cannot be written as UTF-8.
@@ -212,9 +210,29 @@ def _parse_object(text: bytes) -> dict[str, Any]:
     return value
 
 
-def _is_time(value: object) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(value) and value >= 0  # type: ignore[arg-type, operator]
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member is there twice")
+    return members
+
+
+def _check_times(claims: dict[str, Any]) -> None:
+    expires, issued = _seconds(claims.get("exp")), _seconds(claims.get("iat"))
+    begins = _seconds(claims.get("nbf", 0))
+    now = time.time()
+    if expires <= now:
+        raise _Refused("expired")
+    if max(issued, begins) > now + _CLOCK_SKEW:
+        raise _Refused("not_yet")
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _Refused("malformed")
+    if not math.isfinite(value):
+        raise _Refused("malformed")
+    return value
 
 
 def _is_subject(value: object) -> bool:
@@ -223,7 +241,7 @@ def _is_subject(value: object) -> bool:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+    return value if isinstance(value, str) and value else None
 
 
 def _roles(claims: dict[str, Any], client: str | None) -> list[str]:
