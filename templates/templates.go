@@ -67,6 +67,7 @@ var packages = []Package{
 	{Name: "email-validator", Spec: ">=2.1", Imports: []string{"email_validator"}, Words: []string{"EmailStr", "NameEmail", "validate_email"}},
 	{Name: "python-multipart", Spec: ">=0.0.18", For: "jwt", Imports: []string{"python_multipart", "multipart"},
 		Words: []string{"Form(", "File(", "UploadFile", "OAuth2PasswordRequestForm", "OAuth2PasswordRequestFormStrict", "form("}},
+	{Name: "webauthn", Spec: ">=2.5", For: "passkey", Imports: []string{"webauthn"}},
 	{Name: "pytest", Spec: ">=8", Dev: true, Imports: []string{"pytest", "_pytest"}},
 	{Name: "httpx", Spec: ">=0.27", Dev: true, Imports: []string{"httpx"}, Words: []string{"TestClient"}},
 }
