@@ -74,6 +74,17 @@ class Settings(BaseSettings):
     # Whether a mailed link lets somebody in who has lost all passkeys.
     PASSKEY_EMAIL_RECOVERY: bool = False
     # fastman: end
+    # fastman: if keycloak
+    # Where Keycloak is, as it calls itself in its tokens.
+    KEYCLOAK_URL: str = ""
+    KEYCLOAK_REALM: str = ""
+    # Tokens count that have this client in their audience.
+    KEYCLOAK_CLIENT_ID: str = ""
+    # Not needed to verify tokens: for calls of your own.
+    KEYCLOAK_CLIENT_SECRET: SecretStr | None = None
+    # A file of certificates in PEM, of an authority that only you trust.
+    KEYCLOAK_CA_FILE: str = ""
+    # fastman: end
     # fastman: if google
     OAUTH_GOOGLE_CLIENT_ID: str = ""
     OAUTH_GOOGLE_CLIENT_SECRET: SecretStr | None = None
