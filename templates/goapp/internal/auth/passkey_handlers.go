@@ -69,12 +69,12 @@ func (a *Auth) postRegisterOptions(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	wanted := registration{email: given.text("email", a.emailRule), username: given.optionalText("username", normalizeUsername)}
-	if err := given.err(); err != nil {
-		return err
+	wanted := registration{email: given.text("email", a.emailRule)}
+	by, refused := a.mayRegister(r, wanted.email)
+	if !by.owns(wanted.email) { // else the account has its name
+		wanted.username = given.optionalText("username", normalizeUsername)
 	}
-	by, err := a.mayRegister(r, wanted.email)
-	if err != nil {
+	if err := cmp.Or(given.err(), refused); err != nil {
 		return err
 	}
 	options, err := a.beginRegistration(r.Context(), wanted, by, a.clients.read(r))
