@@ -164,7 +164,7 @@ func TestOpenAPI(t *testing.T) {
 	for path, route := range a.auth.routes {
 		for method := range route {
 			// fastman: if passkey
-			if path == "/ui" || strings.HasPrefix(path, "/static/") { // for browsers alone
+			if strings.HasPrefix(path, "/ui") || strings.HasPrefix(path, "/static/") { // for our page alone
 				continue
 			}
 			// fastman: end

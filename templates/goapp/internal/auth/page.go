@@ -11,11 +11,8 @@ import (
 // read, so that nothing on the page can give it away.
 
 // pagePolicy lets the page load what is ours, and be framed by nobody.
-const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'" +
-	// fastman: if oauth
-	" https:" +
-	// fastman: end
-	"; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
+	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'"
 
 func (a *Auth) pageEndpoints() map[string]route {
 	return map[string]route{

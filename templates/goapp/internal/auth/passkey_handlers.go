@@ -145,7 +145,10 @@ func (a *Auth) registerPasskey(r *http.Request, email string, name *string, text
 	return done, nil
 }
 
-// registeredAnswer has the tokens of the session, unless it is held by a cookie.
+// registeredAnswer has the tokens of the session.
+// fastman: if oauth or ui
+// They are left out where a cookie holds it.
+// fastman: end
 type registeredAnswer struct {
 	Status       string `json:"status"`
 	CredentialID string `json:"credential_id"`

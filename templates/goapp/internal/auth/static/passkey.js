@@ -1,1 +1,2 @@
-// A stub until the page has its script.
+// fastman: file passkey
+// A stub until the script is there.
