@@ -158,12 +158,23 @@ func (s Set) WithoutProviders(providers ...Provider) Set {
 }
 
 // Holds evaluates a condition of the templates: "jwt or oauth", "google", "ui", "keycloak
-// only", which wants no other type beside it. The empty one always holds.
+// only", which wants no other type beside it, "keycloak and jwt or oauth", in which
+// "and" binds last. The empty one always holds.
 func (s Set) Holds(condition string) (bool, error) {
-	words := strings.Fields(condition)
-	if len(words) == 0 {
+	if strings.TrimSpace(condition) == "" {
 		return true, nil
 	}
+	for part := range strings.SplitSeq(condition, " and ") {
+		if held, err := s.holdsAny(strings.Fields(part)); !held || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// holdsAny evaluates words of the form "jwt or oauth", and "keycloak only".
+func (s Set) holdsAny(words []string) (bool, error) {
+	condition := strings.Join(words, " ")
 	last := len(words) - 1
 	only := last > 0 && words[last] == "only"
 	if only {

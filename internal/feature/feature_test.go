@@ -97,3 +97,22 @@ func TestPageBelongsToPasskey(t *testing.T) {
 		}
 	}
 }
+
+// A condition of a template holds for the sets that its words say, and no others.
+func TestConditions(t *testing.T) {
+	all := Combinations(Types, []Provider{Google})
+	for condition, holds := range map[string]func(Set) bool{
+		"":              func(Set) bool { return true },
+		"jwt or google": func(s Set) bool { return s.Has(JWT) || s.HasProvider(Google) },
+		"keycloak only": func(s Set) bool { return s.Equal(NewSet(Keycloak)) },
+		"oauth or keycloak and jwt or oauth": func(s Set) bool {
+			return (s.Has(OAuth) || s.Has(Keycloak)) && (s.Has(JWT) || s.Has(OAuth))
+		},
+	} {
+		for _, s := range all {
+			if got, err := s.Holds(condition); err != nil || got != holds(s) {
+				t.Errorf("%q of %q: %v, %v", condition, s, got, err)
+			}
+		}
+	}
+}

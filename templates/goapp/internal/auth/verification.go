@@ -1,3 +1,4 @@
+// fastman: file jwt or oauth or passkey
 package auth
 
 import (
@@ -64,6 +65,11 @@ func verify(ctx context.Context, db conn, token string, owner *User, keepSession
 	}
 	// fastman: if oauth
 	if err := dropIdentities(ctx, db, user); err != nil {
+		return nil, err
+	}
+	// fastman: end
+	// fastman: if passkey
+	if err := dropPasskeysBeside(ctx, db, user, keepSession); err != nil {
 		return nil, err
 	}
 	// fastman: end
