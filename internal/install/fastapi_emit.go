@@ -274,7 +274,7 @@ func (e *emitter) add(source, target string) error {
 	}
 	fitted := out
 	switch path.Ext(source) {
-	case ".txt":
+	case ".txt", ".html", ".css":
 	case ".js":
 		fitted = fitScript(out, e.mountPrefix()+e.prefix)
 	default:
