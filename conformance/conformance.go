@@ -85,6 +85,11 @@ const (
 
 	NeedDatabaseURL Need = "the app's DATABASE_URL"
 	NeedProviders   Need = "local stand-ins for the providers"
+
+	// What the set must have beside the case's type.
+	NeedPasskeys Need = "passkeys"
+	NeedCookies  Need = "sessions by cookie"
+	NeedPage     Need = "the page of passkeys"
 )
 
 // Case shows one statement of the contract.
@@ -130,6 +135,7 @@ func Cases(set feature.Set) []Case {
 		proxyCases, throttleCases, outageCases,
 		oauthLoginCases, oauthCallbackCases, oauthIdentityCases, oauthOwnershipCases, oauthOpenIDCases, oauthFaultCases,
 		oauthNativeCases, oauthLinkCases, cookieCases, crossSiteCases, logoutPageCases, oauthSettingsCases,
+		passkeyRegisterCases, passkeySignInCases, passkeyManageCases, passkeyWaysCases, passkeyRecoveryCases, passkeySettingsCases, passkeyPageCases,
 		logCases, oauthSecretCases,
 	}
 	var all []Case
@@ -144,19 +150,42 @@ func Cases(set feature.Set) []Case {
 }
 
 func (c Case) applies(set feature.Set) bool {
-	if c.Provider != "" && !set.HasProvider(c.Provider) || slices.Contains(c.Needs, NeedProviders) && !set.Has(feature.OAuth) {
+	if c.Provider != "" && !set.HasProvider(c.Provider) {
 		return false
 	}
+	for _, n := range c.Needs {
+		if !n.in(set) {
+			return false
+		}
+	}
 	if c.Type == "" {
-		return set.Has(feature.JWT) || set.Has(feature.OAuth)
+		return set.Has(feature.JWT) || set.Has(feature.OAuth) || set.Has(feature.Passkey)
 	}
 	return set.Has(c.Type)
 }
 
+// in is whether a set has what a case needs of it.
+func (n Need) in(set feature.Set) bool {
+	switch n {
+	case NeedProviders:
+		return set.Has(feature.OAuth)
+	case NeedPasskeys:
+		return set.Has(feature.Passkey)
+	case NeedCookies:
+		return cookies(set)
+	case NeedPage:
+		return set.UI()
+	}
+	return true
+}
+
+// cookies is whether apps of the set have sessions by cookie.
+func cookies(set feature.Set) bool { return set.Has(feature.OAuth) || set.UI() }
+
 // needs adds to what a case says of itself: where accounts are not made by password,
-// they are made by a provider.
+// they are made by a provider, if there is one.
 func (c Case) needs(set feature.Set) []Need {
-	if c.Type == feature.OAuth || c.Type == "" && !set.Has(feature.JWT) {
+	if c.Type == feature.OAuth || set.Has(feature.OAuth) && (c.Type == "" && !set.Has(feature.JWT) || slices.Contains(c.Needs, NeedCookies)) {
 		return append(slices.Clone(c.Needs), NeedProviders)
 	}
 	return c.Needs
@@ -210,6 +239,8 @@ func (target Target) has(n Need) bool {
 		return target.Providers != nil
 	case NeedOutput:
 		return target.Output != nil
+	case NeedPasskeys, NeedCookies, NeedPage:
+		return true // or the case does not apply
 	}
 	return false
 }
