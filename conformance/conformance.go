@@ -43,6 +43,11 @@ type Target struct {
 	// Providers are the stand-ins that the app signs in with, told to it by what
 	// Provided returns. nil skips the cases that sign in with a provider.
 	Providers *standin.Providers
+	// Realm is the realm of Keycloak that the app is told of by what its Env returns.
+	// nil skips the cases that have tokens of it.
+	Realm *Realm
+	// Guarded are routes of the app's own that ask for roles. It may be nil.
+	Guarded *Guarded
 	// Output returns what the app has written to its log so far. It may be nil.
 	Output func() string
 	// Boot starts a second process of the app on the same database, with env on top
@@ -51,6 +56,12 @@ type Target struct {
 	Boot func(ctx context.Context, env map[string]string) (*Instance, error)
 
 	secrets *secrets // of all cases of a run
+}
+
+// Guarded are routes of the app's own: paths that begin with two slashes.
+type Guarded struct {
+	Admins  string // asks for the realm's role admin
+	Editors string // asks for the role editor of the realm's client
 }
 
 // Instance is a process of the app that Boot has started.
@@ -85,6 +96,10 @@ const (
 
 	NeedDatabaseURL Need = "the app's DATABASE_URL"
 	NeedProviders   Need = "local stand-ins for the providers"
+
+	NeedRealm        Need = "a realm of Keycloak"
+	NeedStandinRealm Need = "a stand-in for a realm of Keycloak"
+	NeedGuarded      Need = "routes of the app's own that ask for roles"
 )
 
 // Case shows one statement of the contract.
@@ -96,10 +111,12 @@ type Case struct {
 	Type feature.Type
 	// Provider must be in the set, unless it is "".
 	Provider feature.Provider
-	ASVS     []string // requirements of OWASP ASVS 5.0 that the statement serves
-	RFC      []string
-	Needs    []Need
-	Run      func(*T)
+	// Users is for sets that keep users, where the case's type alone does not.
+	Users bool
+	ASVS  []string // requirements of OWASP ASVS 5.0 that the statement serves
+	RFC   []string
+	Needs []Need
+	Run   func(*T)
 }
 
 // Outcome is how a case ended.
@@ -130,6 +147,7 @@ func Cases(set feature.Set) []Case {
 		proxyCases, throttleCases, outageCases,
 		oauthLoginCases, oauthCallbackCases, oauthIdentityCases, oauthOwnershipCases, oauthOpenIDCases, oauthFaultCases,
 		oauthNativeCases, oauthLinkCases, cookieCases, crossSiteCases, logoutPageCases, oauthSettingsCases,
+		keycloakCases, keycloakFaultCases, keycloakSettingsCases, keycloakUserCases,
 		logCases, oauthSecretCases,
 	}
 	var all []Case
@@ -147,6 +165,9 @@ func (c Case) applies(set feature.Set) bool {
 	if c.Provider != "" && !set.HasProvider(c.Provider) || slices.Contains(c.Needs, NeedProviders) && !set.Has(feature.OAuth) {
 		return false
 	}
+	if c.Users && set.Equal(feature.NewSet(feature.Keycloak)) {
+		return false
+	}
 	if c.Type == "" {
 		return set.Has(feature.JWT) || set.Has(feature.OAuth)
 	}
@@ -158,6 +179,9 @@ func (c Case) applies(set feature.Set) bool {
 func (c Case) needs(set feature.Set) []Need {
 	if c.Type == feature.OAuth || c.Type == "" && !set.Has(feature.JWT) {
 		return append(slices.Clone(c.Needs), NeedProviders)
+	}
+	if c.Type == feature.Keycloak {
+		return append(slices.Clone(c.Needs), NeedRealm)
 	}
 	return c.Needs
 }
@@ -208,6 +232,12 @@ func (target Target) has(n Need) bool {
 		return target.Mail != nil
 	case NeedProviders:
 		return target.Providers != nil
+	case NeedRealm:
+		return target.Realm != nil
+	case NeedStandinRealm:
+		return target.Realm != nil && target.Realm.Standin != nil
+	case NeedGuarded:
+		return target.Guarded != nil
 	case NeedOutput:
 		return target.Output != nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rsa"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"net/http"
@@ -112,6 +113,16 @@ func (r *Realm) Env() map[string]string {
 		"KEYCLOAK_URL": r.Base, "KEYCLOAK_REALM": RealmName,
 		"KEYCLOAK_CLIENT_ID": r.ClientID, "KEYCLOAK_CLIENT_SECRET": r.ClientSecret,
 	}
+}
+
+// Roots are what to trust the realm by; nil is whatever the system trusts.
+func (r *Realm) Roots() *x509.CertPool {
+	if r.CertPEM == nil {
+		return nil
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(r.CertPEM)
+	return roots
 }
 
 // Fetches is how often the realm's keys have been asked for.
