@@ -105,9 +105,17 @@ func keycloakOffline(t *T) {
 	}
 }
 
+// blindToken is one of a realm that cannot be asked.
+func (t *T) blindToken() token {
+	r := t.target.Realm
+	return token{map[string]any{"alg": "RS256", "kid": "x", "typ": "JWT"}, map[string]any{
+		"iss": r.issuer(), "aud": r.ClientID, "typ": "Bearer", "sub": subject(), "iat": secondsFrom(0), "exp": secondsFrom(time.Minute),
+	}}
+}
+
 func keycloakDownAtStart(t *T) {
 	app, own := t.ownRealm(standin.Options{}, "", (*standin.Realm).Close)
-	k := token{map[string]any{"alg": "RS256", "kid": "x"}, map[string]any{"iss": app.target.Realm.issuer(), "sub": "x"}}
+	k := app.blindToken()
 	for range 3 {
 		app.me(app.sealed(k)).unavailable("a token while Keycloak is down")
 		app.send(get("//health")).expect("/health meanwhile", http.StatusOK)
@@ -359,8 +367,7 @@ func keycloakAuthority(t *T) {
 	}, "KEYCLOAK_CA_FILE", pem)
 	app.recovers("a token of a realm with a certificate of a private authority, below /auth", app.sealed(app.arrival()))
 	blind, _ := t.ownRealm(standin.Options{TLS: true}, "", nil)
-	k := token{map[string]any{"alg": "RS256", "kid": "x"}, map[string]any{"iss": blind.target.Realm.issuer(), "sub": "x"}}
-	blind.me(blind.sealed(k)).unavailable("a realm whose certificate nobody vouches for")
+	blind.me(blind.sealed(blind.blindToken())).unavailable("a realm whose certificate nobody vouches for")
 	empty := t.temporary()
 	for what, file := range map[string]string{"a file that is not there": empty + ".not", "an empty file": empty} {
 		t.refuses("KEYCLOAK_CA_FILE: "+what, map[string]string{"KEYCLOAK_CA_FILE": file}, "KEYCLOAK_CA_FILE holds no certificate")

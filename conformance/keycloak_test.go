@@ -19,7 +19,7 @@ import (
 	"fastman/internal/testbed"
 )
 
-const realmFile = "../docs/keycloak-realm.json"
+const realmFile = "../docs/development-realm.json"
 
 // A new project takes the tokens of a real Keycloak and no others, whether it has other
 // ways to sign in or not. While that server starts, a stand-in hangs and breaks.

@@ -17,7 +17,7 @@ import (
 )
 
 // Realm is a realm of Keycloak whose tokens the app takes: a real server's, or a
-// stand-in's. It is the one of docs/keycloak-realm.json with somebody besides, who has
+// stand-in's. It is the one of docs/development-realm.json with somebody besides, who has
 // no roles, and a second client, whose tokens are not for the app.
 type Realm struct {
 	URL          string // KEYCLOAK_URL

@@ -6,13 +6,15 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"sync"
 	"time"
 )
 
-// Realm plays a realm of Keycloak: the one of docs/keycloak-realm.json, with the same
+// Realm plays a realm of Keycloak: the one of docs/development-realm.json, with the same
 // client, roles and developer, but for passwords, which it does not look at.
 type Realm struct {
 	*Provider        // its URL is the issuer
@@ -80,7 +82,7 @@ func (r *Realm) serve(listener net.Listener) {
 	if r.config != nil {
 		listener = tls.NewListener(listener, r.config)
 	}
-	server := &http.Server{Handler: r.Provider, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: r.Provider, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
 	r.lock.Lock()
 	r.server = server
 	r.lock.Unlock()

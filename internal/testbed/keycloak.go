@@ -33,7 +33,7 @@ type Keycloak struct {
 	err    error
 }
 
-// BeginKeycloak starts a server that imports realm files, and does not wait for it: see
+// BeginKeycloak starts a server that imports files NAME-realm.json, and does not wait: see
 // Await. It ends with the test, which is skipped where there is no Java.
 func BeginKeycloak(t testing.TB, realms ...string) *Keycloak {
 	t.Helper()
