@@ -100,6 +100,7 @@ const (
 	NeedRealm        Need = "a realm of Keycloak"
 	NeedStandinRealm Need = "a stand-in for a realm of Keycloak"
 	NeedGuarded      Need = "routes of the app's own that ask for roles"
+	NeedUsers        Need = "users of the app's own" // not only tokens of Keycloak
 )
 
 // Case shows one statement of the contract.
@@ -111,8 +112,6 @@ type Case struct {
 	Type feature.Type
 	// Provider must be in the set, unless it is "".
 	Provider feature.Provider
-	// Users is for sets that keep users, where the case's type alone does not.
-	Users bool
 	ASVS  []string // requirements of OWASP ASVS 5.0 that the statement serves
 	RFC   []string
 	Needs []Need
@@ -162,16 +161,29 @@ func Cases(set feature.Set) []Case {
 }
 
 func (c Case) applies(set feature.Set) bool {
-	if c.Provider != "" && !set.HasProvider(c.Provider) || slices.Contains(c.Needs, NeedProviders) && !set.Has(feature.OAuth) {
+	if c.Provider != "" && !set.HasProvider(c.Provider) {
 		return false
 	}
-	if c.Users && set.Equal(feature.NewSet(feature.Keycloak)) {
-		return false
+	for _, n := range c.Needs {
+		if !n.in(set) {
+			return false
+		}
 	}
 	if c.Type == "" {
 		return set.Has(feature.JWT) || set.Has(feature.OAuth)
 	}
 	return set.Has(c.Type)
+}
+
+// in is whether a set has what a case needs of it.
+func (n Need) in(set feature.Set) bool {
+	switch n {
+	case NeedProviders:
+		return set.Has(feature.OAuth)
+	case NeedUsers:
+		return !set.Equal(feature.NewSet(feature.Keycloak))
+	}
+	return true
 }
 
 // needs adds to what a case says of itself: where accounts are not made by password,
@@ -232,6 +244,8 @@ func (target Target) has(n Need) bool {
 		return target.Mail != nil
 	case NeedProviders:
 		return target.Providers != nil
+	case NeedUsers:
+		return true // or the case does not apply
 	case NeedRealm:
 		return target.Realm != nil
 	case NeedStandinRealm:
