@@ -85,7 +85,7 @@ func cutGoApp(t *testing.T, set feature.Set) string {
 	t.Helper()
 	root, dir := testbed.Root(t), t.TempDir()
 	app := filepath.Join(root, "templates", "goapp")
-	parts := []string{"main.go", "auth.go", "internal"}
+	parts := []string{"main.go", "auth.go", "auth_keycloak.go", "internal"}
 	if set.Empty() { // only the host stays, as `fastman new` makes it
 		parts = parts[:1]
 	}

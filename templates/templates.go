@@ -16,7 +16,7 @@ import (
 // The folders are named one by one: a virtual environment or a cache beside them
 // must not end in the binary.
 //
-//go:embed goapp/main.go goapp/auth.go all:goapp/internal all:goapp/new
+//go:embed goapp/main.go goapp/auth.go goapp/auth_keycloak.go all:goapp/internal all:goapp/new
 //go:embed all:fastapi/app all:fastapi/alembic all:fastapi/tests all:fastapi/variants all:fastapi/new fastapi/alembic.ini
 var files embed.FS
 
@@ -34,7 +34,7 @@ type Library struct {
 
 // Builtin returns the templates that fastman is built with.
 func Builtin() *Library {
-	return &Library{Version: version, Types: []feature.Type{feature.JWT, feature.OAuth}, Providers: feature.Providers, Packages: packages, Modules: modules, Variables: variables, Files: files}
+	return &Library{Version: version, Types: []feature.Type{feature.JWT, feature.OAuth, feature.Keycloak, feature.Passkey}, Providers: feature.Providers, Packages: packages, Modules: modules, Variables: variables, Files: files}
 }
 
 const version = "0.1.0"
@@ -83,16 +83,17 @@ type Module struct {
 }
 
 var modules = []Module{
-	{Path: "github.com/coreos/go-oidc/v3", Version: "v3.21.0", Packages: []string{"oidc"}, For: "google or oidc"},
-	{Path: "github.com/golang-jwt/jwt/v5", Version: "v5.3.1", Packages: []string{""}},
-	{Path: "github.com/jackc/pgx/v5", Version: "v5.12.0", Packages: []string{"pgconn", "stdlib"}},
+	{Path: "github.com/coreos/go-oidc/v3", Version: "v3.21.0", Packages: []string{"oidc"}, For: "google or oidc or keycloak"},
+	{Path: "github.com/go-jose/go-jose/v4", Version: "v4.1.4", Packages: []string{""}, For: "keycloak"},
+	{Path: "github.com/golang-jwt/jwt/v5", Version: "v5.3.1", Packages: []string{""}, For: stored},
+	{Path: "github.com/jackc/pgx/v5", Version: "v5.12.0", Packages: []string{"pgconn", "stdlib"}, For: stored},
 	{Path: "github.com/joho/godotenv", Version: "v1.5.1", Packages: []string{""}},
-	{Path: "github.com/pressly/goose/v3", Version: "v3.29.0", Packages: []string{""}},
+	{Path: "github.com/pressly/goose/v3", Version: "v3.29.0", Packages: []string{""}, For: stored},
 	{Path: "golang.org/x/crypto", Version: "v0.58.0", Packages: []string{"bcrypt", "argon2"}, For: "jwt"},
-	{Path: "golang.org/x/net", Version: "v0.62.0", Packages: []string{"idna"}},
+	{Path: "golang.org/x/net", Version: "v0.62.0", Packages: []string{"idna"}, For: stored},
 	{Path: "golang.org/x/oauth2", Version: "v0.38.0", Packages: []string{""}, For: "oauth"},
-	{Path: "golang.org/x/text", Version: "v0.43.0", Packages: []string{"cases", "unicode/norm"}},
-	{Path: "modernc.org/sqlite", Version: "v1.62.0", Packages: []string{""}},
+	{Path: "golang.org/x/text", Version: "v0.43.0", Packages: []string{"cases", "unicode/norm"}, For: stored},
+	{Path: "modernc.org/sqlite", Version: "v1.62.0", Packages: []string{""}, For: stored},
 }
 
 // Variable is a line of the env files. What is different in each file, the name of the
@@ -122,6 +123,10 @@ var variables = []Variable{
 	{Name: "OAUTH_OIDC_CLIENT_ID", Value: "your-client-id", For: "oidc"},
 	{Name: "OAUTH_OIDC_CLIENT_SECRET", Value: "your-client-secret", For: "oidc"},
 	{Name: "OAUTH_OIDC_ISSUER", Value: "https://your-issuer.example.com", For: "oidc"},
+	{Name: "KEYCLOAK_URL", Value: "https://keycloak.example.com", For: "keycloak"},
+	{Name: "KEYCLOAK_REALM", Value: "my-realm", For: "keycloak"},
+	{Name: "KEYCLOAK_CLIENT_ID", Value: "my-client", For: "keycloak"},
+	{Name: "KEYCLOAK_CLIENT_SECRET", Value: "your-secret", For: "keycloak"},
 }
 
 // UnusedClient begins the variables of a client that a set has no use for: the first
@@ -138,7 +143,9 @@ func UnusedClient(set feature.Set) string {
 }
 
 // All is the set with everything on offer.
-func (l *Library) All() feature.Set { return feature.NewSet().Plus(l.Types, l.Providers) }
+func (l *Library) All() feature.Set {
+	return feature.NewSet().Plus(l.Types, l.Providers).WithUI(true)
+}
 
 // PackagesOf returns what the FastAPI code of a set imports.
 func (l *Library) PackagesOf(set feature.Set) []Package {

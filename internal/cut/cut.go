@@ -8,10 +8,10 @@
 //	# fastman: end
 //
 // and "# fastman: file oauth" on the first line makes the whole file a section;
-// with "only" behind it the set must hold no other type. A provider ("google") is
-// named like a type. There is no else, no not and no nesting: a type only ever adds
-// lines. What is left carries no marker, and
-// no import that only a removed line used.
+// with "only" behind it the set must hold no other type, and "and" asks for one of
+// further words as well. A provider ("google") is named like a type. There is no else,
+// no not and no nesting: a type only ever adds lines. What is left carries no marker,
+// and no import that only a removed line used.
 package cut
 
 import (
@@ -37,7 +37,7 @@ func File(name string, src []byte, set feature.Set) (out []byte, keep bool, err 
 		if err != nil || !keep {
 			return nil, false, located(name, 1, err)
 		}
-		lines = lines[1:]
+		lines = withoutConstraint(lines[1:])
 	}
 	kept, cutAny, err := sections(name, lines, set)
 	if err != nil {
@@ -48,6 +48,15 @@ func File(name string, src []byte, set feature.Set) (out []byte, keep bool, err 
 		text, err = tidy(name, strings.TrimRight(text, "\n")+"\n", cutAny)
 	}
 	return []byte(text), true, err
+}
+
+// withoutConstraint drops the build constraint of a Go file for one set alone, which keeps
+// it out of the template: it declares what files for all other sets declare.
+func withoutConstraint(lines []string) []string {
+	if len(lines) > 2 && strings.HasPrefix(lines[1], "//go:build fastman") {
+		return lines[3:] // with the empty lines around it
+	}
+	return lines
 }
 
 // tidy takes out what only removed lines used.

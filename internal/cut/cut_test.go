@@ -132,6 +132,10 @@ func TestFileMarker(t *testing.T) {
 	if got := cutString(t, "a.py", only, feature.Keycloak); got != "x = 1\n" {
 		t.Errorf("keycloak only: %q", got)
 	}
+	apart := "// fastman: file keycloak only\n\n//go:build fastman\n\npackage a\n"
+	if got := cutString(t, "a.go", apart, feature.Keycloak); got != "package a\n" {
+		t.Errorf("keycloak only, kept out of the template: %q", got)
+	}
 }
 
 // A mistake in a template is named with file and line, before anything is emitted.
@@ -141,7 +145,7 @@ func TestMalformedMarkers(t *testing.T) {
 		"# fastman: end\n":          `t.py:1: misplaced marker "end"`,
 		"# fastman: if jwt\n# fastman: if oauth\n# fastman: end\n":                      `t.py:2: misplaced marker "if oauth"`,
 		"# fastman: if sms\n# fastman: end\n":                                           `t.py:1: unknown type or provider "sms"`,
-		"# fastman: if jwt and oauth\n# fastman: end\n":                                 `t.py:1: unknown type or provider "and"`,
+		"# fastman: if jwt also oauth\n# fastman: end\n":                                `t.py:1: unknown type or provider "also"`,
 		"# fastman: if\n# fastman: end\n":                                               "t.py:1: marker names no type",
 		"x\n# fastman: file jwt\n":                                                      `t.py:2: misplaced marker "file jwt"`,
 		"# fastman: else\n":                                                             `t.py:1: misplaced marker "else"`,

@@ -34,6 +34,10 @@ type goEmitter struct {
 	out []emitted
 }
 
+// besideFiles are templates of what is emitted beside the app's own code: with a database,
+// and without.
+var besideFiles = [2]string{"auth.go", "auth_keycloak.go"}
+
 // besideNames are declared by what is emitted beside the app's own code.
 var besideNames = []string{"mustAuth", "newAuth", "projectRoot"}
 
@@ -82,10 +86,18 @@ func (e *goEmitter) emit() ([]emitted, error) {
 			}
 		}
 	}
-	if err := e.add("auth.go", cmp.Or(e.stands["auth.go"], e.freeFile("auth")), e.fitBeside); err != nil {
-		return nil, err
+	target := cmp.Or(e.beside(), e.freeFile("auth"))
+	for _, name := range besideFiles { // of which the set has one
+		if err := e.add(name, target, e.fitBeside); err != nil {
+			return nil, err
+		}
 	}
 	return e.out, nil
+}
+
+// beside is the file that an earlier run made beside the app's own code.
+func (e *goEmitter) beside() string {
+	return cmp.Or(e.stands[besideFiles[0]], e.stands[besideFiles[1]])
 }
 
 // freeFile is a path in the app's package that nothing stands at.

@@ -28,7 +28,7 @@ func (r *golang) remove(_ context.Context, file string, src []byte, puts []edit.
 
 // isModule: the packages themselves, and what makes the sign-in of the app.
 func (r *golang) isModule(file string) bool {
-	return r.isPackage(file) || file == r.emitter.stands["auth.go"]
+	return r.isPackage(file) || file == r.emitter.beside()
 }
 
 func (r *golang) isPackage(file string) bool {
@@ -100,7 +100,7 @@ func (r *golang) packagesGone(gone []string) map[string]string {
 // everything goes: until then fastman's own lines use them.
 func (r *golang) namesGone(gone []string) map[string]string {
 	names := map[string]string{}
-	file := r.emitter.stands["auth.go"]
+	file := r.emitter.beside()
 	if r.target().Empty() && slices.Contains(gone, file) {
 		for _, name := range r.emitter.declares() {
 			names[name] = file

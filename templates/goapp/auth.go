@@ -1,4 +1,4 @@
-// fastman: file jwt or oauth
+// fastman: file jwt or oauth or passkey
 package main
 
 import (

@@ -45,7 +45,7 @@ func serve() error {
 		WriteTimeout:      time.Minute,
 		IdleTimeout:       2 * time.Minute,
 	}
-	// fastman: if jwt or oauth
+	// fastman: if jwt or oauth or keycloak or passkey
 	authn := mustAuth()
 	defer authn.Close()
 	mux.HandleFunc("GET /openapi.json", authn.OpenAPI)

@@ -1,3 +1,4 @@
+// fastman: file jwt or oauth or passkey
 package auth
 
 import (

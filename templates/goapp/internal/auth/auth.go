@@ -1,3 +1,4 @@
+// fastman: file jwt or oauth or passkey
 // Package auth is the sign-in of this app: users, sessions and the tokens that stand
 // for them.
 //

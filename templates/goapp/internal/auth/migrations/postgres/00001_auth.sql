@@ -1,3 +1,4 @@
+-- fastman: file jwt or oauth or passkey
 -- +goose Up
 -- Tables that are there already were compared before: a FastAPI app has made them.
 CREATE TABLE IF NOT EXISTS users (

@@ -1,4 +1,4 @@
--- fastman: file oauth or keycloak
+-- fastman: file oauth or keycloak and jwt or oauth or passkey
 -- +goose Up
 -- Somebody at a provider, who signs in to this app as the user. A table that is there
 -- already was compared before: a FastAPI app has made it.
