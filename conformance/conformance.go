@@ -112,10 +112,10 @@ type Case struct {
 	Type feature.Type
 	// Provider must be in the set, unless it is "".
 	Provider feature.Provider
-	ASVS  []string // requirements of OWASP ASVS 5.0 that the statement serves
-	RFC   []string
-	Needs []Need
-	Run   func(*T)
+	ASVS     []string // requirements of OWASP ASVS 5.0 that the statement serves
+	RFC      []string
+	Needs    []Need
+	Run      func(*T)
 }
 
 // Outcome is how a case ended.
