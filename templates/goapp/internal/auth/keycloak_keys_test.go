@@ -203,7 +203,7 @@ func TestKeycloakHangs(t *testing.T) {
 func TestKeycloakStrangeAnswers(t *testing.T) {
 	for want, answer := range map[string]http.HandlerFunc{
 		`reason="status" problem="status 500"`: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
-		`reason="status" problem="status 302"`: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 302) },
+		`reason="status" problem="status 302"`: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) },
 		`reason="answer"`:                      func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>Keycloak</html>")) },
 		` reason="answer"`:                     func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"keys":[]}`)) },
 		` reason="answer" `: func(w http.ResponseWriter, _ *http.Request) {
