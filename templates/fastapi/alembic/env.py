@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """Runs migrations on the app's own engine."""
 
 from logging.config import fileConfig

@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """${message}
 
 Revision ID: ${up_revision}

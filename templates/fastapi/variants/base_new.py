@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """The class that the tables of authentication hang on."""
 
 from sqlalchemy.orm import DeclarativeBase

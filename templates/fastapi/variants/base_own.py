@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """Puts the tables of authentication into the project's metadata, under a registry of
 their own: its classes may have the same names, and its columns stay its own."""
 

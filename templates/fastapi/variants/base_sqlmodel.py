@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """Puts the tables of authentication into the metadata that SQLModel fills."""
 
 from sqlalchemy.orm import DeclarativeBase

@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """The engine of authentication, on the database of the project's async engine."""
 
 from sqlalchemy import URL, create_engine, make_url

@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """The engine of authentication, on the database that the settings name."""
 
 from pathlib import Path

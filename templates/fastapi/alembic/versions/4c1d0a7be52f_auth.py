@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """auth
 
 Revision ID: 4c1d0a7be52f

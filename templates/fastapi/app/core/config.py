@@ -60,6 +60,17 @@ class Settings(BaseSettings):
     # Origins, with commas, of other sites whose pages may use the session cookie.
     AUTH_TRUSTED_ORIGINS: str = ""
     # fastman: end
+    # fastman: if keycloak
+    # Where Keycloak is, as it calls itself in its tokens.
+    KEYCLOAK_URL: str = ""
+    KEYCLOAK_REALM: str = ""
+    # Tokens count that have this client in their audience.
+    KEYCLOAK_CLIENT_ID: str = ""
+    # Not needed to verify tokens: for calls of your own.
+    KEYCLOAK_CLIENT_SECRET: SecretStr | None = None
+    # A file of certificates in PEM, of an authority that only you trust.
+    KEYCLOAK_CA_FILE: str = ""
+    # fastman: end
     # fastman: if google
     OAUTH_GOOGLE_CLIENT_ID: str = ""
     OAUTH_GOOGLE_CLIENT_SECRET: SecretStr | None = None

@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """The database of the app: one engine, one base class, a session per request."""
 
 from collections.abc import Iterator

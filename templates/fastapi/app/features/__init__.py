@@ -1,0 +1,1 @@
+# fastman: file jwt or oauth or passkey

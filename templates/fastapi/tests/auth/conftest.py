@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """Runs the auth router in an app of its own, on a scratch database."""
 
 import os

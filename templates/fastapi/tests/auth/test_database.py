@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """What becomes of rows whose time is over, and of a database that is down."""
 
 from pathlib import Path

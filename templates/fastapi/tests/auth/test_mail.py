@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """Mails: where they go, and what cannot get into them."""
 
 import logging

@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """Refresh tokens: each is good once, and what happens when one comes back."""
 
 import pytest

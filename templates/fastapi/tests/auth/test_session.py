@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """What a signed-in user can do, and what ends it."""
 
 import time

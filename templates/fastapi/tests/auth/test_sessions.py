@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """The list of a user's sessions, and how they are ended."""
 
 from typing import Annotated

@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """Who owns an address: only who has opened a link that was mailed there."""
 
 from .conftest import ADA, PASSWORD, Client, Mailbox

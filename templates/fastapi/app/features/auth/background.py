@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """Work that no request waits for: threads of this process, and a bounded queue."""
 
 import logging

@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """Who is asking: the address of a request, and how far it can be believed."""
 
 import functools

@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """Times: the database's clock, and how each database stores them."""
 
 from datetime import datetime, timedelta, timezone

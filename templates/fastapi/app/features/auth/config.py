@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """What authentication takes from the app's settings; unsafe values stop the start."""
 
 from dataclasses import dataclass

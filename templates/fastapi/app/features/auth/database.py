@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """The database as authentication uses it: one hop to a thread for each task."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """What routes ask for: the signed-in user, the token's claims, a database session."""
 
 from collections.abc import Iterator

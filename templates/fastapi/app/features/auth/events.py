@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """The security log: one line for an event, and never a secret or an address in it."""
 
 import functools

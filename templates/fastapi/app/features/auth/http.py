@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """How these endpoints read requests and answer, whatever the app around them does."""
 
 import json

@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """Names that people sign in with: what is allowed, and when two of them are one."""
 
 import unicodedata

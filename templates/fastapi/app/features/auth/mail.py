@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """Sends mail: over SMTP or into a directory, in the background, with some patience."""
 
 import logging

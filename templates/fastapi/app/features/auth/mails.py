@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """What the mails of authentication say."""
 
 from .clients import Client

@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """Tables of authentication. Names, types and indexes are spelled out, so that nothing
 depends on the conventions of the metadata they join."""
 

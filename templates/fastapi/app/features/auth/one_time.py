@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """Mailed tokens: one of each purpose for a user, good for one use by one of many."""
 
 from typing import Literal

@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """Deletes rows whose time is over, a few at a time, while the app is used."""
 
 import time

@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """The endpoints of authentication."""
 
 from functools import partial

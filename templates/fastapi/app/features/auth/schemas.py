@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """What the endpoints read and answer."""
 
 from datetime import datetime

@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """Keys and tokens. Nothing here knows the database."""
 
 import base64

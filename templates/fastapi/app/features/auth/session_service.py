@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """What a signed-in user can do about sessions, without HTTP."""
 
 import logging

@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """Sessions: rows that every token points to, and whose deletion ends them."""
 
 import functools

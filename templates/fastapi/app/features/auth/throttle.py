@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """Bounds on attempts, counted in rows, so that they hold across replicas."""
 
 import functools

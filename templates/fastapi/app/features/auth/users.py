@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """Rows of users, by their ids."""
 
 from sqlalchemy import bindparam, select

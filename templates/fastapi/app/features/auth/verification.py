@@ -1,3 +1,4 @@
+# fastman: file jwt or oauth or passkey
 """Who owns an address: an account does only once somebody has proved it."""
 
 from functools import partial
