@@ -99,6 +99,10 @@ type Config struct {
 	// whose pages may change something with the session cookie of their reader.
 	TrustedOrigins []string
 	// fastman: end
+	// fastman: if keycloak
+	// Keycloak is the realm whose users can sign in as well.
+	Keycloak KeycloakConfig
+	// fastman: end
 }
 
 // LoadConfig reads the variables of the environment by the names that README.md
@@ -127,6 +131,9 @@ func LoadConfig(getenv func(string) string) (Config, error) {
 		AfterLoginURL:    getenv("AUTH_AFTER_LOGIN_URL"),
 		AppRedirects:     split(getenv("AUTH_APP_REDIRECTS")),
 		TrustedOrigins:   split(getenv("AUTH_TRUSTED_ORIGINS")),
+		// fastman: end
+		// fastman: if keycloak
+		Keycloak: loadKeycloak(getenv),
 		// fastman: end
 	}
 	if env.err != nil {
@@ -171,6 +178,11 @@ func (c Config) check() error {
 	// fastman: end
 	// fastman: if oauth
 	if err := c.checkOAuth(); err != nil {
+		return err
+	}
+	// fastman: end
+	// fastman: if keycloak
+	if err := c.Keycloak.check(c.production()); err != nil {
 		return err
 	}
 	// fastman: end
