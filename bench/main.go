@@ -72,9 +72,8 @@ func main() {
 	out := report{options: o}
 	out.head(b)
 	for _, db := range o.dbs {
-		for _, users := range o.users {
-			fmt.Fprintf(os.Stderr, "bench: %s, %d users\n", db, users)
-			out.add(measure(b, o, db, users))
+		for _, result := range measure(b, o, db) {
+			out.add(result)
 		}
 	}
 	out.targets()

@@ -20,6 +20,7 @@ var connections = []int{1, 16, 64}
 
 const (
 	crowd          = 512 // connections that must all be answered
+	active         = 64  // users whose rows are in the database's cache, as of whoever is there now
 	refreshClients = 8
 	loginClients   = 4
 	storming       = 50 // logins that run while /me is measured
@@ -71,26 +72,55 @@ type run struct {
 	refresh *chain
 }
 
-// measure compares the apps in rounds, one after the other in each.
-func measure(b *bed, o options, db string, users int) *result {
-	d := b.fill(o.stack, db, users)
-	r := &result{db: db, users: users, seen: map[string]map[string][]sample{}, usages: map[string][]usage{}}
-	apps := o.stack.apps(b, d)
-	chains := map[string]*chain{}
+// measure compares the apps in rounds, one after the other in each, and each of them on
+// all sizes of the database in turn: what the machine does meanwhile, it does to all.
+func measure(b *bed, o options, db string) []*result {
+	var sizes []*size
+	for _, users := range o.users {
+		sizes = append(sizes, newSize(b, o, db, users))
+	}
 	for range o.rounds {
-		if o.wants("login") {
-			r.hashes = append(r.hashes, b.hashesPerSecond(o))
-		}
-		for i, s := range apps {
-			if chains[s.name] == nil {
-				chains[s.name] = newChain(d.sample[i*refreshClients : (i+1)*refreshClients])
+		for i := range sizes[0].apps {
+			for _, s := range sizes {
+				s.measure(b, o, i)
 			}
-			x := &run{bed: b, o: o, data: d, server: s, result: r, refresh: chains[s.name]}
-			u := b.run(s, x.all, x.crowd)
-			r.usages[s.name] = append(r.usages[s.name], u)
 		}
 	}
-	return r
+	results := make([]*result, len(sizes))
+	for i, s := range sizes {
+		results[i] = s.result
+	}
+	return results
+}
+
+// size is a database with the apps that run on it.
+type size struct {
+	data   *data
+	apps   []*server
+	chains []*chain // of each app
+	result *result
+}
+
+func newSize(b *bed, o options, db string, users int) *size {
+	fmt.Fprintf(os.Stderr, "bench: %s, %d users\n", db, users)
+	d := b.fill(o.stack, db, users)
+	s := &size{data: d, apps: o.stack.apps(b, d),
+		result: &result{db: db, users: users, seen: map[string]map[string][]sample{}, usages: map[string][]usage{}}}
+	for i := range s.apps {
+		s.chains = append(s.chains, newChain(d.sample[i*refreshClients:(i+1)*refreshClients]))
+	}
+	return s
+}
+
+// measure puts one of the apps under load. Beside the first is what bcrypt does alone.
+func (s *size) measure(b *bed, o options, app int) {
+	if app == 0 && o.wants("login") {
+		s.result.hashes = append(s.result.hashes, b.hashesPerSecond(o))
+	}
+	server := s.apps[app]
+	x := &run{bed: b, o: o, data: s.data, server: server, result: s.result, refresh: s.chains[app]}
+	u := b.run(server, x.all, x.crowd)
+	s.result.usages[server.name] = append(s.result.usages[server.name], u)
 }
 
 func (x *run) all() {
@@ -102,6 +132,7 @@ func (x *run) all() {
 		for _, n := range connections {
 			x.note(fmt.Sprintf("me %d", n), load(n, x.o.span, x.me))
 		}
+		x.note("active", load(stormClients, x.o.span, x.meOfFew))
 	}
 	if x.o.wants("mixed") {
 		x.note("mixed", x.storm())
@@ -129,8 +160,12 @@ func (x *run) note(what string, s sample) { x.result.add(x.server.name, what, s)
 var turn atomic.Int64
 
 // me asks who is signed in, as another user of the sample each time.
-func (x *run) me(int) (*http.Request, func([]byte)) {
-	n := int(turn.Add(1))
+func (x *run) me(int) (*http.Request, func([]byte)) { return x.meAs(int(turn.Add(1))) }
+
+// meOfFew asks as one of those who are there now.
+func (x *run) meOfFew(int) (*http.Request, func([]byte)) { return x.meAs(int(turn.Add(1)) % active) }
+
+func (x *run) meAs(n int) (*http.Request, func([]byte)) {
 	path, token := "/auth/me", x.data.sample[n%len(x.data.sample)].Access
 	if x.server.foreign {
 		path, token = "/users/me", x.tokens[n%len(x.tokens)]

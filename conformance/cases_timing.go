@@ -17,10 +17,12 @@ const (
 	// grain is a difference that no clock at the other end of a line resolves, and less
 	// than what any statement takes that only one of two attempts runs.
 	grain = 250 * time.Microsecond
-	// rounds are measured first; when they leave a doubt, up to eight times as many
-	// are. Samples are only ever added, never thrown away, so that a difference
-	// which is really there gets clearer and can't be waited out.
-	rounds, maxRounds = 30, 240
+	// rounds are measured first; when they leave a doubt, twice as many are, and again,
+	// for as long as that takes less than doubtful. Samples are only ever added, never
+	// thrown away, so that a difference which is really there gets clearer and can't be
+	// waited out.
+	rounds   = 30
+	doubtful = 40 * time.Second
 	// triesPerAccount stays under the bound of 10 per account and address.
 	triesPerAccount = 8
 )
@@ -103,6 +105,7 @@ func (t *T) slowHash() *T { return t.boot(map[string]string{"BCRYPT_ROUNDS": "10
 // of the first.
 func (t *T) sameTime(attempts ...attempt) {
 	samples := make([][]time.Duration, len(attempts))
+	began := time.Now()
 	for want := rounds; ; want *= 2 {
 		from := t
 		for len(samples[0]) < want {
@@ -115,7 +118,7 @@ func (t *T) sameTime(attempts ...attempt) {
 		if problem == "" {
 			return
 		}
-		if want >= maxRounds {
+		if time.Since(began) > doubtful {
 			t.Errorf("%s", problem)
 			return
 		}

@@ -34,7 +34,7 @@ type Library struct {
 
 // Builtin returns the templates that fastman is built with.
 func Builtin() *Library {
-	return &Library{Version: version, Types: []feature.Type{feature.JWT, feature.OAuth, feature.Keycloak}, Providers: feature.Providers, Packages: packages, Modules: modules, Variables: variables, Files: files}
+	return &Library{Version: version, Types: []feature.Type{feature.JWT, feature.OAuth, feature.Keycloak, feature.Passkey}, Providers: feature.Providers, Packages: packages, Modules: modules, Variables: variables, Files: files}
 }
 
 const version = "0.1.0"
@@ -143,7 +143,9 @@ func UnusedClient(set feature.Set) string {
 }
 
 // All is the set with everything on offer.
-func (l *Library) All() feature.Set { return feature.NewSet().Plus(l.Types, l.Providers) }
+func (l *Library) All() feature.Set {
+	return feature.NewSet().Plus(l.Types, l.Providers).WithUI(true)
+}
 
 // PackagesOf returns what the FastAPI code of a set imports.
 func (l *Library) PackagesOf(set feature.Set) []Package {

@@ -40,11 +40,11 @@ func newCmd(term *terminal) *cobra.Command {
 		Short:   "Make a minimal runnable project",
 		Args:    exactly("a name, as in: fastman new shop", 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			types, providers, err := w.read()
+			set, err := w.set()
 			if err != nil {
 				return err
 			}
-			o.Name, o.Set = args[0], feature.NewSet().Plus(types, providers)
+			o.Name, o.Set = args[0], set
 			return report(cmd.Context(), term, &o.Common, func(ctx context.Context) (*install.Report, error) {
 				return install.New(ctx, o)
 			})
@@ -71,6 +71,7 @@ func installCmd(term *terminal) *cobra.Command {
 				err = pickInstall(cmd.Context(), term, &o)
 			} else {
 				o.Types, o.Providers, err = w.readOr(feature.JWT)
+				o.UI = w.ui
 			}
 			if err != nil {
 				return err
@@ -105,6 +106,7 @@ func removeCmd(term *terminal) *cobra.Command {
 				err = pickRemoval(cmd.Context(), term, &o)
 			} else {
 				o.Types, o.Providers, err = w.read()
+				o.UI = w.ui
 			}
 			if err != nil {
 				return err
@@ -191,11 +193,11 @@ func demoCmd(term *terminal) *cobra.Command {
 		Short: "Make a new project with sign-in, start it and show how to use it",
 		Args:  exactly("no arguments", 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			types, providers, err := w.readOr(feature.JWT)
+			set, err := w.setOr(feature.JWT)
 			if err != nil {
 				return err
 			}
-			o.Set, o.Progress = feature.NewSet().Plus(types, providers), term.progress
+			o.Set, o.Progress = set.WithUI(true), term.progress
 			return install.Demo(cmd.Context(), o, term.demo)
 		},
 	}
@@ -240,17 +242,21 @@ func stackFlag(flags *pflag.FlagSet, stack *string, usual string) {
 // library is what fastman is built with; the tests put others in its place.
 var library = templates.Builtin
 
-// wanted are the flags that name types and providers.
-type wanted struct{ types, providers []string }
+// wanted are the flags that name types and what belongs to them.
+type wanted struct {
+	types, providers []string
+	ui               bool
+}
 
 func (w *wanted) flags(flags *pflag.FlagSet, what string) {
 	flags.StringSliceVar(&w.types, "type", nil, what+": "+feature.NewSet(library().Types...).String())
 	if offered := library().Providers; len(offered) > 0 {
 		flags.StringSliceVar(&w.providers, "provider", nil, "providers of oauth (default google): "+strings.Trim(fmt.Sprint(offered), "[]"))
 	}
+	flags.BoolVar(&w.ui, "ui", false, "the page of passkey, to sign in and manage it all")
 }
 
-func (w *wanted) named() bool { return len(w.types)+len(w.providers) > 0 }
+func (w *wanted) named() bool { return len(w.types)+len(w.providers) > 0 || w.ui }
 
 func (w *wanted) read() (types []feature.Type, providers []feature.Provider, err error) {
 	if types, err = feature.ParseTypes(w.types, library().Types); err != nil {
@@ -265,10 +271,27 @@ func (w *wanted) read() (types []feature.Type, providers []feature.Provider, err
 // readOr takes a type for granted where nothing is named.
 func (w *wanted) readOr(fallback feature.Type) ([]feature.Type, []feature.Provider, error) {
 	types, providers, err := w.read()
-	if len(types)+len(providers) == 0 {
+	if err == nil && !w.named() {
 		types = []feature.Type{fallback}
 	}
 	return types, providers, err
+}
+
+// set is what the flags name; a page without passkey is a usage error.
+func (w *wanted) set() (feature.Set, error) {
+	types, providers, err := w.read()
+	if err != nil {
+		return feature.Set{}, err
+	}
+	set := feature.NewSet().Plus(types, providers)
+	return set.WithUI(w.ui), install.CheckUI(w.ui, set)
+}
+
+func (w *wanted) setOr(fallback feature.Type) (feature.Set, error) {
+	if !w.named() {
+		return feature.NewSet(fallback), nil
+	}
+	return w.set()
 }
 
 // report runs a command and prints what it did, as text or as JSON.

@@ -53,7 +53,10 @@ func pickInstall(ctx context.Context, term *terminal, o *install.AuthOptions) er
 	if err != nil {
 		return err
 	}
-	o.Types, o.Providers = chosen.Types(), chosen.Providers()
+	o.Types, o.Providers, o.UI = chosen.types, chosen.providers, chosen.ui
+	if o.UI {
+		o.Types = append(o.Types, feature.Passkey)
+	}
 	return term.agree(ctx, o.Common, found, func(c install.Common) (*install.Report, error) {
 		preview := *o
 		preview.Common = c
@@ -75,12 +78,12 @@ func pickRemoval(ctx context.Context, term *terminal, o *install.RemoveOptions) 
 	if err != nil {
 		return err
 	}
-	if o.All = chosen.Equal(found.Set); !o.All {
-		o.Providers = chosen.Providers()
-		if found.Set.WithoutProviders(o.Providers...).Has(feature.OAuth) {
-			chosen = chosen.Without(feature.OAuth)
-		}
-		o.Types = chosen.Types()
+	o.Types, o.Providers, o.UI = chosen.types, chosen.providers, chosen.ui
+	if found.Set.WithoutProviders(o.Providers...).Has(feature.OAuth) {
+		o.Types = slices.DeleteFunc(o.Types, func(t feature.Type) bool { return t == feature.OAuth })
+	}
+	if found.Set.Without(o.Types...).Empty() {
+		o.All, o.Types, o.Providers, o.UI = true, nil, nil, false
 	}
 	return term.agree(ctx, o.Common, found, func(c install.Common) (*install.Report, error) {
 		preview := *o
@@ -117,9 +120,28 @@ type menu struct {
 	adds         bool        // then what most begin with is marked
 }
 
+// ways are the lines of a menu: types, and the page of passkey like one of them.
+func (m menu) ways() []feature.Type {
+	ways := m.offer.Types()
+	if m.there.Has(feature.Passkey) {
+		ways = m.offer.Without(feature.Passkey).Types()
+	}
+	if m.offer.UI() {
+		ways = append(ways, feature.UI)
+	}
+	return ways
+}
+
+// choice is what was chosen.
+type choice struct {
+	types     []feature.Type
+	providers []feature.Provider
+	ui        bool
+}
+
 // choose returns what the user wants of a menu. With oauth it asks for the providers,
 // where there are several.
-func (p *picker) choose(ctx context.Context, m menu) (feature.Set, error) {
+func (p *picker) choose(ctx context.Context, m menu) (c choice, err error) {
 	if !m.there.Empty() {
 		m.question += " (installed already: " + m.there.String() + ")"
 	}
@@ -127,12 +149,15 @@ func (p *picker) choose(ctx context.Context, m menu) (feature.Set, error) {
 	if m.adds && m.there.Empty() {
 		types = []feature.Type{feature.JWT}
 	}
-	types, err := pick(ctx, p, m.question, m.offer.Types(), types)
-	if err != nil || !slices.Contains(types, feature.OAuth) {
-		return feature.NewSet(types...), err
+	if types, err = pick(ctx, p, m.question, m.ways(), types); err != nil {
+		return c, err
 	}
-	providers, err := p.chooseProviders(ctx, m)
-	return feature.Set{}.Plus(types, providers), err
+	c.ui = slices.Contains(types, feature.UI)
+	c.types = slices.DeleteFunc(types, func(t feature.Type) bool { return t == feature.UI })
+	if slices.Contains(c.types, feature.OAuth) {
+		c.providers, err = p.chooseProviders(ctx, m)
+	}
+	return c, err
 }
 
 func (p *picker) chooseProviders(ctx context.Context, m menu) ([]feature.Provider, error) {

@@ -193,6 +193,9 @@ func (t *terminal) status(s *install.StatusReport) {
 	if len(s.Providers) > 0 {
 		fmt.Fprintln(t.out, "providers: "+strings.Join(s.Providers, ", "))
 	}
+	if s.UI {
+		fmt.Fprintln(t.out, "page: "+s.Prefix+"/ui")
+	}
 	unchanged := 0
 	for _, f := range append(s.Files, s.Edits...) {
 		if f.State == install.StateUnchanged {

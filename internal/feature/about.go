@@ -11,6 +11,7 @@ var typeLines = map[Type]string{
 	OAuth:    "a button: sign in with Google, GitHub and the like",
 	Keycloak: "single sign-on with the accounts of a company, by Keycloak",
 	Passkey:  "fingerprint, face or security key in place of a password",
+	UI:       "a page for passkeys, sessions and all that: sign-in at /ui",
 }
 
 var providerLines = map[Provider]string{

@@ -6,7 +6,7 @@ import "testing"
 // its name in 80 columns.
 func TestAbout(t *testing.T) {
 	lines := map[string]string{}
-	for _, typ := range Types {
+	for _, typ := range append([]Type{UI}, Types...) {
 		lines[string(typ)] = typ.About()
 	}
 	for _, p := range Providers {

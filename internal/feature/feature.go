@@ -19,6 +19,9 @@ const (
 	Passkey  Type = "passkey"
 )
 
+// UI is no type but a part of passkey, chosen like one: the page to sign in with.
+const UI Type = "ui"
+
 // Types holds every type that a template may speak of, in canonical order.
 var Types = []Type{JWT, OAuth, Keycloak, Passkey}
 
@@ -43,6 +46,7 @@ type Set struct {
 	types     []Type
 	providers []Provider // in the order in which they came; empty without oauth
 	first     Provider   // that ever came, while there is any
+	ui        bool       // only with passkey
 }
 
 // NewSet puts types into canonical order, each once. With oauth the provider is google,
@@ -69,8 +73,18 @@ func (s Set) Plus(types []Type, providers []Provider) Set {
 	if sum.Has(OAuth) && sum.first == "" {
 		sum.first = sum.providers[0]
 	}
-	return sum
+	return sum.WithUI(s.ui)
 }
+
+// WithUI returns the set with the page of passkey, or without; without passkey there is
+// none.
+func (s Set) WithUI(on bool) Set {
+	s.ui = on && s.Has(Passkey)
+	return s
+}
+
+// UI reports whether the set has the page of passkey.
+func (s Set) UI() bool { return s.ui }
 
 // WithProviders returns the set with these providers in place of its own. Without any
 // oauth goes, which is the type that has them.
@@ -120,14 +134,18 @@ func (s Set) Without(types ...Type) Set {
 	if slices.Contains(types, OAuth) {
 		s.providers, s.first = nil, ""
 	}
-	return Set{rest, s.Providers(), s.first}
+	return Set{types: rest, providers: s.Providers(), first: s.first}.WithUI(s.ui)
 }
 
-// Minus returns the types that other lacks and, with oauth, the providers that other
-// lacks.
+// Minus returns the types that other lacks, with oauth the providers that other lacks,
+// and with passkey its page.
 func (s Set) Minus(other Set) Set {
 	providers := slices.DeleteFunc(s.Providers(), other.HasProvider)
-	return s.Without(append(other.Types(), OAuth)...).Plus(nil, providers)
+	rest := s.Without(append(other.Types(), OAuth)...).Plus(nil, providers)
+	if s.ui && !other.ui {
+		return rest.Plus([]Type{Passkey}, nil).WithUI(true)
+	}
+	return rest
 }
 
 // WithoutProviders returns the set less these providers; with the last one goes oauth.
@@ -139,7 +157,7 @@ func (s Set) WithoutProviders(providers ...Provider) Set {
 	return s.WithProviders(rest...).WithFirst(s.first)
 }
 
-// Holds evaluates a condition of the templates: "jwt or oauth", "google", "keycloak
+// Holds evaluates a condition of the templates: "jwt or oauth", "google", "ui", "keycloak
 // only", which wants no other type beside it, "keycloak and jwt or oauth", in which
 // "and" binds last. The empty one always holds.
 func (s Set) Holds(condition string) (bool, error) {
@@ -175,6 +193,8 @@ func (s Set) holdsAny(words []string) (bool, error) {
 			held = held || s.Has(t)
 		case i%2 == 0 && slices.Contains(Providers, p):
 			held = held || s.HasProvider(p)
+		case i%2 == 0 && t == UI:
+			held = held || s.ui
 		default:
 			return false, fmt.Errorf("unknown type or provider %q", word)
 		}
@@ -187,11 +207,11 @@ func (s Set) holdsAny(words []string) (bool, error) {
 
 // Equal reports whether both sets have the same members.
 func (s Set) Equal(other Set) bool {
-	return slices.Equal(s.types, other.types) && len(s.providers) == len(other.providers) &&
+	return slices.Equal(s.types, other.types) && s.ui == other.ui && len(s.providers) == len(other.providers) &&
 		!slices.ContainsFunc(s.providers, func(p Provider) bool { return !other.HasProvider(p) })
 }
 
-// String lists the members as they are read: "jwt, oauth (google, github)".
+// String lists the members as they are read: "jwt, oauth (google, github), passkey (ui)".
 func (s Set) String() string {
 	var words []string
 	for _, t := range s.types {
@@ -199,27 +219,37 @@ func (s Set) String() string {
 		if t == OAuth {
 			word += " (" + strings.Join(names(s.providers), ", ") + ")"
 		}
+		if t == Passkey && s.ui {
+			word += " (ui)"
+		}
 		words = append(words, word)
 	}
 	return strings.Join(words, ", ")
 }
 
-// Combinations returns every set of some of types and, with oauth, of some of providers,
-// the empty one included.
+// Combinations returns every set of some of types, with oauth of some of providers, and
+// with passkey without and with its page; the empty one included.
 func Combinations(types []Type, providers []Provider) []Set {
 	var all []Set
 	for _, chosen := range subsets(types) {
 		if !slices.Contains(chosen, OAuth) {
-			all = append(all, NewSet(chosen...))
+			all = append(all, withAndWithoutUI(NewSet(chosen...))...)
 			continue
 		}
 		for _, some := range subsets(providers) {
 			if len(some) > 0 {
-				all = append(all, NewSet(chosen...).WithProviders(some...))
+				all = append(all, withAndWithoutUI(NewSet(chosen...).WithProviders(some...))...)
 			}
 		}
 	}
 	return all
+}
+
+func withAndWithoutUI(s Set) []Set {
+	if !s.Has(Passkey) {
+		return []Set{s}
+	}
+	return []Set{s, s.WithUI(true)}
 }
 
 func subsets[T any](members []T) [][]T {

@@ -28,13 +28,14 @@ func TestUnknownTypeNamesTheNearest(t *testing.T) {
 }
 
 // Four types make sixteen apps, the one without sign-in included; with two providers
-// each of the eight with oauth comes in three forms.
+// each of the eight with oauth comes in three forms, and each with passkey in two: with
+// its page and without.
 func TestCombinations(t *testing.T) {
 	seen := map[string]bool{}
 	for _, s := range Combinations(Types, []Provider{Google, GitHub}) {
 		seen[s.String()] = true
 	}
-	if len(seen) != 8+3*8 || !seen[""] || !seen["jwt, oauth (google, github), keycloak, passkey"] {
+	if len(seen) != (4+3*4)*3 || !seen[""] || !seen["jwt, oauth (google, github), keycloak, passkey"] || !seen["passkey (ui)"] {
 		t.Fatalf("got %d sets: %v", len(seen), seen)
 	}
 }
@@ -65,6 +66,35 @@ func TestProvidersComeAndGo(t *testing.T) {
 	}
 	if less := set.Without(JWT); less.String() != "oauth (github, google), passkey" || set.Equal(less) {
 		t.Errorf("less jwt: %s", less)
+	}
+}
+
+// The page comes and goes by itself, and goes with passkey.
+func TestPageBelongsToPasskey(t *testing.T) {
+	page := NewSet(JWT, Passkey).WithUI(true)
+	for what, sets := range map[string][2]string{
+		"a type more":           {page.Plus([]Type{OAuth}, nil).String(), "jwt, oauth (google), passkey (ui)"},
+		"other providers":       {page.WithProviders(GitHub).String(), "jwt, oauth (github), passkey (ui)"},
+		"less jwt":              {page.Without(JWT).String(), "passkey (ui)"},
+		"less passkey":          {page.Without(Passkey).String(), "jwt"},
+		"passkey again":         {page.Without(Passkey).Plus([]Type{Passkey}, nil).String(), "jwt, passkey"},
+		"less the page":         {page.WithUI(false).String(), "jwt, passkey"},
+		"without passkey":       {NewSet(JWT).WithUI(true).String(), "jwt"},
+		"what the other lacks":  {page.Minus(NewSet(JWT, Passkey)).String(), "passkey (ui)"},
+		"what neither lacks":    {page.Minus(page).String(), ""},
+		"all but the page less": {page.Minus(NewSet()).String(), "jwt, passkey (ui)"},
+	} {
+		if sets[0] != sets[1] {
+			t.Errorf("%s: %q, want %q", what, sets[0], sets[1])
+		}
+	}
+	if page.Equal(page.WithUI(false)) {
+		t.Error("a set with the page is that without")
+	}
+	for set, want := range map[*Set]bool{{}: false, &page: true} {
+		if held, err := set.Holds("oauth or ui"); held != want || err != nil {
+			t.Errorf("oauth or ui in %q: %v, %v", set, held, err)
+		}
 	}
 }
 

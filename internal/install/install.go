@@ -58,7 +58,7 @@ type job struct {
 func Auth(ctx context.Context, o AuthOptions) (*Report, error) {
 	return carryOut(ctx, o, job{
 		command: "install:auth",
-		target:  func(is feature.Set) feature.Set { return is.Plus(o.Types, o.Providers) },
+		target:  func(is feature.Set) feature.Set { return is.Plus(o.Types, o.Providers).WithUI(is.UI() || o.UI) },
 		did:     "added %s to %s", would: "would add %s to %s", nothing: "nothing to do: %s is installed",
 		done:   (*recipe).stands,
 		mended: "mend what the error names, or install with --no-boot to look into it",
@@ -93,6 +93,9 @@ func open(o AuthOptions, j job) (*recipe, error) {
 	}
 	r := &recipe{AuthOptions: o, job: j, root: root, report: &Report{Command: j.command}}
 	if err := r.readManifest(); err != nil {
+		return nil, err
+	}
+	if err := CheckUI(o.UI, r.target()); err != nil {
 		return nil, err
 	}
 	if r.stackName, err = chooseStack(o.Common, root, o.Stack, r.manifest); err != nil {
@@ -364,7 +367,7 @@ func (r *recipe) was() *manifest {
 }
 
 func (r *recipe) installed() feature.Set {
-	return feature.NewSet().Plus(r.was().Types, r.was().Providers).WithFirst(r.was().First)
+	return feature.NewSet().Plus(r.was().Types, r.was().Providers).WithFirst(r.was().First).WithUI(r.was().UI)
 }
 
 // target is the set as it will be.

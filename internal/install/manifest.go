@@ -34,6 +34,7 @@ type manifest struct {
 	Types      []feature.Type     `json:"types"`
 	Providers  []feature.Provider `json:"providers,omitempty"`      // in the order in which they came
 	First      feature.Provider   `json:"first_provider,omitempty"` // OAUTH_CLIENT_ID is its client, also when it has gone
+	UI         bool               `json:"ui,omitempty"`             // with the page of passkey
 	Prefix     string             `json:"prefix"`
 	UsersTable string             `json:"users_table"`
 	Files      map[string]made    `json:"files"`                 // that fastman made

@@ -237,7 +237,7 @@ func newPlain(ctx context.Context, o NewOptions, root string, report *Report) (*
 func newWithAuth(ctx context.Context, o NewOptions, root string, report *Report) (*Report, error) {
 	common := o.Common
 	common.Dir = root
-	auth, err := Auth(ctx, AuthOptions{Common: common, Stack: o.Stack, Types: o.Set.Types(), Providers: o.Set.Providers(), Prefix: "/auth", UsersTable: "users", fresh: true})
+	auth, err := Auth(ctx, AuthOptions{Common: common, Stack: o.Stack, Types: o.Set.Types(), Providers: o.Set.Providers(), UI: o.Set.UI(), Prefix: "/auth", UsersTable: "users", fresh: true})
 	if err := settleSkeleton(root, err); err != nil {
 		return nil, err
 	}

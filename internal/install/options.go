@@ -31,6 +31,7 @@ type AuthOptions struct {
 	Stack      string
 	Types      []feature.Type
 	Providers  []feature.Provider
+	UI         bool // with the page of passkey
 	Prefix     string
 	UsersTable string
 	App        string
@@ -59,6 +60,14 @@ func (o *AuthOptions) check() error {
 	}
 	if !tableForm.MatchString(o.UsersTable) || strings.HasPrefix(o.UsersTable, "auth_") {
 		return &Usage{What: "--users-table " + quote(o.UsersTable) + " is not a plain table name", Hint: "as in: --users-table=accounts"}
+	}
+	return nil
+}
+
+// CheckUI refuses a page without what it is the page of.
+func CheckUI(ui bool, set feature.Set) error {
+	if ui && !set.Has(feature.Passkey) {
+		return &Usage{What: "--ui is the page of the type passkey", Hint: "fastman install:auth --type=passkey --ui"}
 	}
 	return nil
 }

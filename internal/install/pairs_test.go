@@ -129,7 +129,7 @@ func change(t *testing.T, library *templates.Library, dir string, from, to featu
 	t.Helper()
 	common := install.Common{Dir: dir, NoDeps: true, NoBoot: true, Yes: true, Templates: library}
 	if more := to.Minus(from); !more.Empty() {
-		_, err := install.Auth(context.Background(), install.AuthOptions{Common: common, Types: more.Types(), Providers: more.Providers(), Prefix: "/auth", UsersTable: "users"})
+		_, err := install.Auth(context.Background(), install.AuthOptions{Common: common, Types: more.Types(), Providers: more.Providers(), UI: more.UI(), Prefix: "/auth", UsersTable: "users"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,12 +138,14 @@ func change(t *testing.T, library *templates.Library, dir string, from, to featu
 	if less.Empty() {
 		return
 	}
-	o := install.RemoveOptions{Common: common, Types: less.Types(), Providers: less.Providers(), All: to.Empty()}
-	if to.Has(feature.OAuth) {
-		o.Types = less.Without(feature.OAuth).Types()
+	o := install.RemoveOptions{Common: common, Types: less.Types(), Providers: less.Providers(), UI: less.UI(), All: to.Empty()}
+	for _, t := range []feature.Type{feature.OAuth, feature.Passkey} { // of which only a part goes
+		if to.Has(t) {
+			o.Types = slices.DeleteFunc(o.Types, func(gone feature.Type) bool { return gone == t })
+		}
 	}
 	if o.All {
-		o.Types, o.Providers = nil, nil
+		o.Types, o.Providers, o.UI = nil, nil, false
 	}
 	if _, err := install.RemoveAuth(context.Background(), o); err != nil {
 		t.Fatal(err)

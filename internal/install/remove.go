@@ -17,6 +17,7 @@ type RemoveOptions struct {
 	Common
 	Types      []feature.Type
 	Providers  []feature.Provider
+	UI         bool // the page of passkey
 	All        bool
 	DropTables bool // the data as well
 }
@@ -32,7 +33,7 @@ func RemoveAuth(ctx context.Context, o RemoveOptions) (*Report, error) {
 			if o.All {
 				return feature.NewSet()
 			}
-			return is.Without(o.Types...).WithoutProviders(o.Providers...)
+			return is.Without(o.Types...).WithoutProviders(o.Providers...).WithUI(is.UI() && !o.UI)
 		},
 		did: "removed %s from %s", would: "would remove %s from %s", nothing: "nothing to do: none of that is installed, but %s",
 		done:   func(r *recipe) bool { return r.target().Equal(r.installed()) },
@@ -41,12 +42,12 @@ func RemoveAuth(ctx context.Context, o RemoveOptions) (*Report, error) {
 }
 
 func (o *RemoveOptions) check() error {
-	named := len(o.Types)+len(o.Providers) > 0
+	named := len(o.Types)+len(o.Providers) > 0 || o.UI
 	switch {
 	case o.All && named:
-		return &Usage{What: "--all goes without --type and --provider", Hint: "fastman remove:auth --all"}
+		return &Usage{What: "--all goes without --type, --provider and --ui", Hint: "fastman remove:auth --all"}
 	case !o.All && !named:
-		return &Usage{What: "remove:auth needs to know what goes", Hint: "say it: --type=…, --provider=… or --all"}
+		return &Usage{What: "remove:auth needs to know what goes", Hint: "say it: --type=…, --provider=…, --ui or --all"}
 	case o.DropTables && !o.All:
 		return &Usage{What: "--drop-tables goes with --all only", Hint: "fastman remove:auth --all --drop-tables"}
 	}

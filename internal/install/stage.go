@@ -25,7 +25,7 @@ func (r *recipe) begin(context.Context) (err error) {
 	r.asCut = map[string]bool{}
 	r.nextBase = base{Files: map[string]string{}, Pending: map[string]string{}, Originals: maps.Clone(r.base.Originals)}
 	r.next = &manifest{Format: manifestFormat, Version: r.library().Version, Stack: r.stackName,
-		Types: r.target().Types(), Providers: r.target().Providers(), First: r.target().First(), Prefix: r.Prefix, UsersTable: r.UsersTable,
+		Types: r.target().Types(), Providers: r.target().Providers(), First: r.target().First(), UI: r.target().UI(), Prefix: r.Prefix, UsersTable: r.UsersTable,
 		Files: map[string]made{}, Edits: maps.Clone(was.Edits), Packages: slices.Clone(was.Packages),
 		Left: maps.Clone(was.Left), UsedBefore: slices.Clone(was.UsedBefore), EnvDirs: slices.Clone(was.EnvDirs)}
 	return nil

@@ -17,6 +17,7 @@ type StatusReport struct {
 	Stack      string      `json:"stack,omitempty"`
 	Types      []string    `json:"types"`
 	Providers  []string    `json:"providers"`
+	UI         bool        `json:"ui"`                // the page of passkey
 	Version    string      `json:"version,omitempty"` // of the code in the project
 	Fastman    string      `json:"fastman"`           // of the templates in this fastman
 	Prefix     string      `json:"prefix,omitempty"`
@@ -75,7 +76,7 @@ func ShowStatus(ctx context.Context, o StatusOptions) (*StatusReport, error) {
 func (r *recipe) status(ctx context.Context, report *StatusReport) error {
 	m := r.manifest
 	report.Installed, report.Stack, report.Version, report.Pending = true, m.Stack, m.Version, m.Pending
-	report.Prefix, report.UsersTable = m.Prefix, m.UsersTable
+	report.UI, report.Prefix, report.UsersTable = m.UI, m.Prefix, m.UsersTable
 	report.Types = append(report.Types, typeNames(m.Types)...)
 	for _, p := range m.Providers {
 		report.Providers = append(report.Providers, string(p))

@@ -1,4 +1,4 @@
-# fastman: file jwt or oauth
+# fastman: file jwt or oauth or passkey
 """Signing up and signing in, without HTTP."""
 
 import logging
