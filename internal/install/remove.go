@@ -190,20 +190,16 @@ func (r *recipe) pruneAbove(file string) error {
 // keepHistory keeps in the manifest what outlives its type, so that the type finds it
 // when it comes back. When nobody is left who has tables, it is the user's.
 func (r *recipe) keepHistory(kept map[string]bool, gone []string) {
-	var history []string
 	for _, file := range keys(r.was().Files) {
 		if kept[file] || slices.Contains(gone, file) || !r.exists(file) {
 			continue
 		}
 		r.stay = append(r.stay, file)
 		if r.outlives(file) && !r.target().Stores() {
-			history = append(history, file)
+			r.history = append(r.history, file)
 			continue
 		}
 		r.next.Files[file], r.nextBase.Files[file] = r.was().Files[file], r.base.Files[file]
-	}
-	if len(history) > 0 {
-		r.report.note(r.stack.farewell(history))
 	}
 }
 
