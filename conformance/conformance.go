@@ -85,6 +85,10 @@ const (
 
 	NeedDatabaseURL Need = "the app's DATABASE_URL"
 	NeedProviders   Need = "local stand-ins for the providers"
+
+	// What the set must have beside the case's type.
+	NeedPasskeys Need = "passkeys"
+	NeedCookies  Need = "sessions by cookie"
 )
 
 // Case shows one statement of the contract.
@@ -130,6 +134,7 @@ func Cases(set feature.Set) []Case {
 		proxyCases, throttleCases, outageCases,
 		oauthLoginCases, oauthCallbackCases, oauthIdentityCases, oauthOwnershipCases, oauthOpenIDCases, oauthFaultCases,
 		oauthNativeCases, oauthLinkCases, cookieCases, crossSiteCases, logoutPageCases, oauthSettingsCases,
+		passkeyRegisterCases, passkeySignInCases, passkeyManageCases, passkeyWaysCases, passkeyRecoveryCases, passkeySettingsCases,
 		logCases, oauthSecretCases,
 	}
 	var all []Case
@@ -144,19 +149,27 @@ func Cases(set feature.Set) []Case {
 }
 
 func (c Case) applies(set feature.Set) bool {
-	if c.Provider != "" && !set.HasProvider(c.Provider) || slices.Contains(c.Needs, NeedProviders) && !set.Has(feature.OAuth) {
+	if c.Provider != "" && !set.HasProvider(c.Provider) {
 		return false
 	}
+	for _, n := range c.Needs {
+		if n == NeedProviders && !set.Has(feature.OAuth) || n == NeedPasskeys && !set.Has(feature.Passkey) || n == NeedCookies && !cookies(set) {
+			return false
+		}
+	}
 	if c.Type == "" {
-		return set.Has(feature.JWT) || set.Has(feature.OAuth)
+		return set.Has(feature.JWT) || set.Has(feature.OAuth) || set.Has(feature.Passkey)
 	}
 	return set.Has(c.Type)
 }
 
+// cookies is whether apps of the set have sessions by cookie.
+func cookies(set feature.Set) bool { return set.Has(feature.OAuth) }
+
 // needs adds to what a case says of itself: where accounts are not made by password,
-// they are made by a provider.
+// they are made by a provider, if there is one.
 func (c Case) needs(set feature.Set) []Need {
-	if c.Type == feature.OAuth || c.Type == "" && !set.Has(feature.JWT) {
+	if c.Type == feature.OAuth || c.Type == "" && !set.Has(feature.JWT) && set.Has(feature.OAuth) {
 		return append(slices.Clone(c.Needs), NeedProviders)
 	}
 	return c.Needs
@@ -210,6 +223,8 @@ func (target Target) has(n Need) bool {
 		return target.Providers != nil
 	case NeedOutput:
 		return target.Output != nil
+	case NeedPasskeys, NeedCookies:
+		return true // or the case does not apply
 	}
 	return false
 }

@@ -70,6 +70,7 @@ var packages = []Package{
 	{Name: "email-validator", Spec: ">=2.1", For: stored, Imports: []string{"email_validator"}, Words: []string{"EmailStr", "NameEmail", "validate_email"}},
 	{Name: "python-multipart", Spec: ">=0.0.18", For: "jwt", Imports: []string{"python_multipart", "multipart"},
 		Words: []string{"Form(", "File(", "UploadFile", "OAuth2PasswordRequestForm", "OAuth2PasswordRequestFormStrict", "form("}},
+	{Name: "webauthn", Spec: ">=3", For: "passkey", Imports: []string{"webauthn"}},
 	{Name: "pytest", Spec: ">=8", Dev: true, Imports: []string{"pytest", "_pytest"}},
 	{Name: "httpx", Spec: ">=0.27", Dev: true, Imports: []string{"httpx"}, Words: []string{"TestClient"}},
 }
@@ -100,7 +101,7 @@ var modules = []Module{
 }
 
 // Variable is a line of the env files. What is different in each file, the name of the
-// environment and the key, is made at install and has no value here.
+// environment and the key, is made at install and has no value here; so is the app's name.
 type Variable struct {
 	Name    string
 	Value   string
@@ -126,6 +127,10 @@ var variables = []Variable{
 	{Name: "OAUTH_OIDC_CLIENT_ID", Value: "your-client-id", For: "oidc"},
 	{Name: "OAUTH_OIDC_CLIENT_SECRET", Value: "your-client-secret", For: "oidc"},
 	{Name: "OAUTH_OIDC_ISSUER", Value: "https://your-issuer.example.com", For: "oidc"},
+	{Name: "PASSKEY_RP_ID", Value: "localhost", For: "passkey"},
+	{Name: "PASSKEY_RP_NAME", For: "passkey"},
+	{Name: "PASSKEY_ORIGIN", Value: "http://localhost:8000", For: "passkey"},
+	{Name: "PASSKEY_SESSION_EXPIRE_MINUTES", Value: "60", For: "passkey"},
 	{Name: "KEYCLOAK_URL", Value: "https://keycloak.example.com", For: "keycloak"},
 	{Name: "KEYCLOAK_REALM", Value: "my-realm", For: "keycloak"},
 	{Name: "KEYCLOAK_CLIENT_ID", Value: "my-client", For: "keycloak"},

@@ -182,7 +182,7 @@ func (r *fastapi) ownEnvironment() bool {
 // wireEnv gives the env files what this project's settings do not have a meaning of
 // their own for.
 func (r *fastapi) wireEnv(context.Context) error {
-	return r.fillEnv(envFiles{live: r.project.EnvFiles, examples: r.project.EnvExamples, fresh: r.project.NewEnvFile,
+	return r.fillEnv(envFiles{name: r.project.Name, live: r.project.EnvFiles, examples: r.project.EnvExamples, fresh: r.project.NewEnvFile,
 		leaves: func(name string) bool {
 			return name == "ENVIRONMENT" && r.ownEnvironment() || name == "DATABASE_URL" && (!r.ownsURL() || r.hasField(name))
 		}})
