@@ -21,18 +21,22 @@ const publicURL = "https://app.example"
 var appRedirects = []string{"com.example.app:/callback", "http://127.0.0.1:7777/cb?from=app"}
 
 // Provided is what an app must be told for the cases of its set that sign in with a
-// provider, on top of its other settings.
+// provider or a passkey, on top of its other settings.
 func Provided(set feature.Set, providers *standin.Providers) map[string]string {
-	if !set.Has(feature.OAuth) {
-		return nil
+	env := map[string]string{}
+	if set.Has(feature.OAuth) {
+		var names []string
+		for _, p := range set.Providers() {
+			names = append(names, string(p))
+		}
+		env = providers.Env(names...)
+		env["AUTH_APP_REDIRECTS"] = strings.Join(appRedirects, ",")
+		env["AUTH_PUBLIC_URL"] = publicURL
 	}
-	var names []string
-	for _, p := range set.Providers() {
-		names = append(names, string(p))
+	if set.Has(feature.Passkey) {
+		env["PASSKEY_RP_ID"], env["PASSKEY_RP_NAME"] = relyingParty, relyingPartyName
+		env["PASSKEY_ORIGIN"] = strings.Join(passkeyOrigins, ", ") + "/"
 	}
-	env := providers.Env(names...)
-	env["AUTH_APP_REDIRECTS"] = strings.Join(appRedirects, ",")
-	env["AUTH_PUBLIC_URL"] = publicURL
 	return env
 }
 

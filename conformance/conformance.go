@@ -100,7 +100,11 @@ const (
 	NeedRealm        Need = "a realm of Keycloak"
 	NeedStandinRealm Need = "a stand-in for a realm of Keycloak"
 	NeedGuarded      Need = "routes of the app's own that ask for roles"
-	NeedUsers        Need = "users of the app's own" // not only tokens of Keycloak
+
+	// What the set must have beside the case's type.
+	NeedPasskeys Need = "passkeys"
+	NeedCookies  Need = "sessions by cookie"
+	NeedUsers    Need = "users of the app's own" // not only tokens of Keycloak
 )
 
 // Case shows one statement of the contract.
@@ -147,6 +151,7 @@ func Cases(set feature.Set) []Case {
 		oauthLoginCases, oauthCallbackCases, oauthIdentityCases, oauthOwnershipCases, oauthOpenIDCases, oauthFaultCases,
 		oauthNativeCases, oauthLinkCases, cookieCases, crossSiteCases, logoutPageCases, oauthSettingsCases,
 		keycloakCases, keycloakFaultCases, keycloakSettingsCases, keycloakUserCases,
+		passkeyRegisterCases, passkeySignInCases, passkeyManageCases, passkeyWaysCases, passkeyRecoveryCases, passkeySettingsCases,
 		logCases, oauthSecretCases,
 	}
 	var all []Case
@@ -170,7 +175,7 @@ func (c Case) applies(set feature.Set) bool {
 		}
 	}
 	if c.Type == "" {
-		return set.Has(feature.JWT) || set.Has(feature.OAuth)
+		return set.Has(feature.JWT) || set.Has(feature.OAuth) || set.Has(feature.Passkey)
 	}
 	return set.Has(c.Type)
 }
@@ -180,16 +185,23 @@ func (n Need) in(set feature.Set) bool {
 	switch n {
 	case NeedProviders:
 		return set.Has(feature.OAuth)
+	case NeedPasskeys:
+		return set.Has(feature.Passkey)
+	case NeedCookies:
+		return cookies(set)
 	case NeedUsers:
 		return !set.Equal(feature.NewSet(feature.Keycloak))
 	}
 	return true
 }
 
+// cookies is whether apps of the set have sessions by cookie.
+func cookies(set feature.Set) bool { return set.Has(feature.OAuth) }
+
 // needs adds to what a case says of itself: where accounts are not made by password,
-// they are made by a provider.
+// they are made by a provider, if there is one.
 func (c Case) needs(set feature.Set) []Need {
-	if c.Type == feature.OAuth || c.Type == "" && !set.Has(feature.JWT) {
+	if c.Type == feature.OAuth || c.Type == "" && !set.Has(feature.JWT) && set.Has(feature.OAuth) {
 		return append(slices.Clone(c.Needs), NeedProviders)
 	}
 	if c.Type == feature.Keycloak {
@@ -254,6 +266,8 @@ func (target Target) has(n Need) bool {
 		return target.Guarded != nil
 	case NeedOutput:
 		return target.Output != nil
+	case NeedPasskeys, NeedCookies:
+		return true // or the case does not apply
 	}
 	return false
 }
