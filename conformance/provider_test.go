@@ -29,6 +29,10 @@ var chosenSets = []chosen{
 	{"discord", feature.NewSet().WithProviders(feature.Discord), false},
 	{"oidc", feature.NewSet().WithProviders(feature.OIDC), false},
 	{"jwt and github", feature.NewSet(feature.JWT).WithProviders(feature.GitHub), false},
+	{"passkey", feature.NewSet(feature.Passkey), true},
+	{"passkey with its page", feature.NewSet(feature.Passkey).WithUI(true), false},
+	{"jwt and passkey", feature.NewSet(feature.JWT, feature.Passkey), false},
+	{"github and passkey", feature.NewSet(feature.Passkey).WithProviders(feature.GitHub), false},
 }
 
 // A new FastAPI project with any of the sets keeps the contract on both databases.
@@ -60,7 +64,7 @@ func keepChosen(t *testing.T, create func(*testing.T, feature.Set, string) proje
 }
 
 var (
-	signingIn = regexp.MustCompile(`^(register|login|me|refresh|sessions|logout|oauth|oauth-settings|native|providers|cookie|cross-site)/`)
+	signingIn = regexp.MustCompile(`^(register|login|me|refresh|sessions|logout|oauth|oauth-settings|native|providers|cookie|cross-site|passkey|passkey-settings|recovery|page)/`)
 	patient   = regexp.MustCompile(`-(hangs|drips)-`) // half a minute each
 )
 
