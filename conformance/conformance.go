@@ -89,6 +89,7 @@ const (
 	// What the set must have beside the case's type.
 	NeedPasskeys Need = "passkeys"
 	NeedCookies  Need = "sessions by cookie"
+	NeedPage     Need = "the page of passkeys"
 )
 
 // Case shows one statement of the contract.
@@ -134,7 +135,7 @@ func Cases(set feature.Set) []Case {
 		proxyCases, throttleCases, outageCases,
 		oauthLoginCases, oauthCallbackCases, oauthIdentityCases, oauthOwnershipCases, oauthOpenIDCases, oauthFaultCases,
 		oauthNativeCases, oauthLinkCases, cookieCases, crossSiteCases, logoutPageCases, oauthSettingsCases,
-		passkeyRegisterCases, passkeySignInCases, passkeyManageCases, passkeyWaysCases, passkeyRecoveryCases, passkeySettingsCases,
+		passkeyRegisterCases, passkeySignInCases, passkeyManageCases, passkeyWaysCases, passkeyRecoveryCases, passkeySettingsCases, passkeyPageCases,
 		logCases, oauthSecretCases,
 	}
 	var all []Case
@@ -153,7 +154,7 @@ func (c Case) applies(set feature.Set) bool {
 		return false
 	}
 	for _, n := range c.Needs {
-		if n == NeedProviders && !set.Has(feature.OAuth) || n == NeedPasskeys && !set.Has(feature.Passkey) || n == NeedCookies && !cookies(set) {
+		if !n.in(set) {
 			return false
 		}
 	}
@@ -163,13 +164,28 @@ func (c Case) applies(set feature.Set) bool {
 	return set.Has(c.Type)
 }
 
+// in is whether a set has what a case needs of it.
+func (n Need) in(set feature.Set) bool {
+	switch n {
+	case NeedProviders:
+		return set.Has(feature.OAuth)
+	case NeedPasskeys:
+		return set.Has(feature.Passkey)
+	case NeedCookies:
+		return cookies(set)
+	case NeedPage:
+		return set.UI()
+	}
+	return true
+}
+
 // cookies is whether apps of the set have sessions by cookie.
-func cookies(set feature.Set) bool { return set.Has(feature.OAuth) }
+func cookies(set feature.Set) bool { return set.Has(feature.OAuth) || set.UI() }
 
 // needs adds to what a case says of itself: where accounts are not made by password,
 // they are made by a provider, if there is one.
 func (c Case) needs(set feature.Set) []Need {
-	if c.Type == feature.OAuth || c.Type == "" && !set.Has(feature.JWT) && set.Has(feature.OAuth) {
+	if c.Type == feature.OAuth || set.Has(feature.OAuth) && (c.Type == "" && !set.Has(feature.JWT) || slices.Contains(c.Needs, NeedCookies)) {
 		return append(slices.Clone(c.Needs), NeedProviders)
 	}
 	return c.Needs
@@ -223,7 +239,7 @@ func (target Target) has(n Need) bool {
 		return target.Providers != nil
 	case NeedOutput:
 		return target.Output != nil
-	case NeedPasskeys, NeedCookies:
+	case NeedPasskeys, NeedCookies, NeedPage:
 		return true // or the case does not apply
 	}
 	return false

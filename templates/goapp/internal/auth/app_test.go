@@ -163,6 +163,11 @@ func TestOpenAPI(t *testing.T) {
 	}
 	for path, route := range a.auth.routes {
 		for method := range route {
+			// fastman: if passkey
+			if strings.HasPrefix(path, "/ui") || strings.HasPrefix(path, "/static/") { // for our page alone
+				continue
+			}
+			// fastman: end
 			if !described[method+" "+"/auth"+path] {
 				t.Errorf("%s %s is missing", method, path)
 			}

@@ -1,12 +1,12 @@
 # fastman: file oauth or passkey or keycloak and jwt or oauth or passkey
 """What is left of an account that was nobody's when somebody proves its address."""
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .challenges import drop_challenges
 from .linked_accounts import list_accounts
-from .models import AuthSession, AuthToken, User
+from .models import AuthSession, User
 from .passkeys import drop_passkeys
 from .provider_names import provider_name
 from .security import NO_SESSION
@@ -33,7 +33,6 @@ def drop_other_credentials(db: Session, user: User, session_id: str | None) -> N
     # Only a session of the account itself can have put them there.
     if method not in ("passkey", "recovery"):
         drop_passkeys(db, user)
-        db.execute(delete(AuthToken).where(AuthToken.user_id == user.id))
     # fastman: end
     # fastman: if jwt
     if method not in (None, "password"):  # None: a password has just been given

@@ -124,8 +124,7 @@ class UserPublic(BaseModel):
 
 
 class CurrentUserPublic(UserPublic):
-    """What users see of themselves."""
-
+    model_config = ConfigDict(title="Current user")
     # fastman: if keycloak
     roles: list[str]
     # fastman: end
