@@ -27,12 +27,12 @@ If it was not you, do nothing: the passkey was not added.
 `, m.app))
 }
 
-func (m *mailer) recoveryLink(to, link string) {
+func (m *mailer) recoveryLink(to, baseURL, token string) {
 	m.send(to, m.app+": recover your account", fmt.Sprintf(`Somebody, probably you, asked to get back into an account at %s.
 This link lets you in, within 30 minutes and once, to make a new passkey:
 
 %s
 
 If it was not you, do nothing, and never give this link to anybody.
-`, m.app, link))
+`, m.app, baseURL+m.recoveryPage+token))
 }

@@ -75,3 +75,11 @@ func (a *Auth) moveToCookie(ctx context.Context, sessionID, before string) (cook
 	})
 	return cookie, err
 }
+
+// leadToPage has mailed links open the page.
+func (m *mailer) leadToPage(page string) {
+	m.verifyPage, m.recoveryPage = page+"#verify=", page+"#recover="
+	// fastman: if jwt
+	m.resetPage = page + "#reset="
+	// fastman: end
+}

@@ -11,14 +11,6 @@ import (
 
 const credentialsPath = "/passkey/credentials/"
 
-// recoveryPage is where mailed links lead, below the prefix.
-var recoveryPage = cmp.Or(
-	// fastman: if ui
-	"/ui#recover=",
-	// fastman: end
-	"/passkey/recovery#token=",
-)
-
 func (a *Auth) passkeyEndpoints() map[string]route {
 	return map[string]route{
 		"/passkey/register/options":     {http.MethodPost: a.postRegisterOptions},

@@ -232,7 +232,7 @@ func (a *Auth) mailRecoveryLink(ctx context.Context, email string, from client, 
 		return
 	}
 	logEvent(ctx, a.log, slog.LevelInfo, "auth.passkey.recovery_sent", slog.Int64("user_id", user.ID), slog.String("ip", from.ip))
-	a.mails.recoveryLink(user.Email, baseURL+a.config.Prefix+recoveryPage+token)
+	a.mails.recoveryLink(user.Email, baseURL, token)
 }
 
 func issueRecovery(ctx context.Context, db conn, email string) (*User, string, error) {
