@@ -142,13 +142,7 @@ func recoveryByCode(t *T) {
 		t.Errorf("the new passkey is of another account")
 	}
 	t.alive("the recovered session", recovered)
-	mails := t.mailsTo(acc.email, 3)
-	for i, want := range []string{": recovery codes were made", ": your account was recovered", ": a passkey was added"} {
-		if !slices.ContainsFunc(mails, func(m Mail) bool { return strings.HasSuffix(m.Subject, want) }) {
-			t.Errorf("mail %d: none says %q: %q", i, want, subjects(mails))
-		}
-	}
-	for _, m := range mails {
+	for _, m := range t.wantMailed(acc, 3, ": recovery codes were made", ": your account was recovered", ": a passkey was added") {
 		if slices.ContainsFunc(codes, func(code string) bool { return strings.Contains(m.Raw, code) }) {
 			t.Errorf("a mail holds a recovery code")
 		}

@@ -238,6 +238,18 @@ func (t *T) settled() {
 	other.mailsTo(acc.email, 4)
 }
 
+// wantMailed expects n mails to an account, which come in any order, with subjects that
+// end so.
+func (t *T) wantMailed(acc account, n int, ends ...string) []Mail {
+	mails := t.mailsTo(acc.email, n)
+	for _, end := range ends {
+		if !slices.ContainsFunc(mails, func(m Mail) bool { return strings.HasSuffix(m.Subject, end) }) {
+			t.Errorf("no mail's subject ends with %q: %q", end, subjects(mails))
+		}
+	}
+	return mails
+}
+
 func subjects(mails []Mail) []string {
 	var all []string
 	for _, m := range mails {
