@@ -48,6 +48,9 @@ type Auth struct {
 	// fastman: if oauth or ui
 	origins *http.CrossOriginProtection
 	// fastman: end
+	// fastman: if keycloak
+	keycloak *keycloak
+	// fastman: end
 }
 
 // New makes the sign-in of an app on a database that Open has opened and Migrate has
@@ -86,12 +89,23 @@ func New(ctx context.Context, c Config, db *sql.DB, log *slog.Logger) (*Auth, er
 	a.calls = newCalls()
 	a.services = newServices(c, a.calls, log)
 	// fastman: end
+	// fastman: if keycloak
+	if a.keycloak, err = newKeycloak(ctx, c.Keycloak, log); err != nil {
+		return nil, err
+	}
+	a.keycloak.start()
+	// fastman: end
 	a.routes = a.endpoints()
 	return a, nil
 }
 
 // Close lets mails that are queued go out, for at most five seconds.
-func (a *Auth) Close() { a.jobs.close(closePatience) }
+func (a *Auth) Close() {
+	// fastman: if keycloak
+	a.keycloak.keys.close()
+	// fastman: end
+	a.jobs.close(closePatience)
+}
 
 // route is what one path answers, by method.
 type route map[string]endpoint

@@ -75,6 +75,16 @@ func readJSON(r *http.Request) (*fields, error) {
 	return &fields{values: values}, nil
 }
 
+// parseJSON parses JSON that is not ambiguous.
+func parseJSON(body []byte) (any, error) {
+	if !isUnambiguous(body) {
+		return nil, bodyError("json_invalid", "JSON decode error", 0)
+	}
+	var value any
+	err := numberDecoder(body).Decode(&value)
+	return value, err
+}
+
 // readBounded reads a body, or throws it away if it is too large.
 func readBounded(body io.Reader) ([]byte, error) {
 	read, err := io.ReadAll(io.LimitReader(body, bodyMaxBytes+1))

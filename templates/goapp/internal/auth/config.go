@@ -122,6 +122,10 @@ type Config struct {
 	// account, to make another passkey. The default is false.
 	PasskeyEmailRecovery bool
 	// fastman: end
+	// fastman: if keycloak
+	// Keycloak is the realm whose users can sign in as well.
+	Keycloak KeycloakConfig
+	// fastman: end
 }
 
 // LoadConfig reads the variables of the environment by the names that README.md
@@ -159,6 +163,9 @@ func LoadConfig(getenv func(string) string) (Config, error) {
 		PasskeyOrigins:       split(getenv("PASSKEY_ORIGIN")),
 		PasskeyTokenLifetime: time.Duration(env.number("PASSKEY_SESSION_EXPIRE_MINUTES", 24*60)) * time.Minute,
 		PasskeyEmailRecovery: env.boolean("PASSKEY_EMAIL_RECOVERY", false),
+		// fastman: end
+		// fastman: if keycloak
+		Keycloak: loadKeycloak(getenv),
 		// fastman: end
 	}
 	if env.err != nil {
@@ -216,6 +223,11 @@ func (c Config) check() error {
 	// fastman: end
 	// fastman: if passkey
 	if err := c.checkPasskeys(); err != nil {
+		return err
+	}
+	// fastman: end
+	// fastman: if keycloak
+	if err := c.Keycloak.check(c.production()); err != nil {
 		return err
 	}
 	// fastman: end

@@ -2,8 +2,6 @@ package auth
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"log/slog"
 	"strconv"
@@ -30,9 +28,3 @@ type quotedText []byte
 func (t quotedText) String() string { return strconv.Quote(string(t)) }
 
 func (t quotedText) MarshalJSON() ([]byte, error) { return json.Marshal(string(t)) }
-
-// sessionHash names a session in the log without naming what its tokens carry.
-func sessionHash(id string) string {
-	sum := sha256.Sum256([]byte(id))
-	return hex.EncodeToString(sum[:8])
-}

@@ -15,6 +15,10 @@ type visit struct {
 	auth   *Auth
 	claims *Claims
 	user   *User
+	// fastman: if keycloak
+	// keycloak is nil for who signed in to this app itself.
+	keycloak *KeycloakUser
+	// fastman: end
 }
 
 type visitKey struct{}
@@ -88,8 +92,13 @@ func RequireRecentLogin(next http.Handler) http.Handler {
 func RequireClaims(next http.Handler) http.Handler {
 	return guardWith(next, func(r *http.Request, v visit) (visit, error) {
 		var err error
-		v.claims, err = v.auth.readClaims(r)
-		return v, err
+		if v.claims, err = v.auth.readClaims(r); err != nil {
+			return v, err
+		}
+		// fastman: if keycloak
+		v.keycloak = v.claims.keycloak
+		// fastman: end
+		return v, nil
 	})
 }
 
@@ -101,6 +110,9 @@ func guard(next http.Handler, check func(*http.Request, visit) error) http.Handl
 			if v.user, v.claims, err = v.auth.currentUser(r); err != nil {
 				return v, err
 			}
+			// fastman: if keycloak
+			v.keycloak = v.claims.keycloak
+			// fastman: end
 		}
 		return v, check(r, v)
 	})
@@ -130,6 +142,11 @@ func (a *Auth) readClaims(r *http.Request) (*Claims, error) {
 	if token == "" {
 		return nil, errNotAuthenticated
 	}
+	// fastman: if keycloak
+	if a.isOfKeycloak(token) {
+		return a.readKeycloak(r.Context(), token)
+	}
+	// fastman: end
 	return a.tokens.readAccess(token)
 }
 
@@ -144,6 +161,12 @@ func (a *Auth) currentUser(r *http.Request) (*User, *Claims, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	// fastman: if keycloak
+	if claims.keycloak != nil {
+		user, err := a.keycloakUser(r, claims)
+		return user, claims, err
+	}
+	// fastman: end
 	ctx, cancel := a.store.reading(r.Context())
 	defer cancel()
 	user, err := scanUser(a.store.findCurrent.row(ctx, claims.SessionID, claims.UserID))
@@ -165,6 +188,11 @@ func (a *Auth) recentUser(r *http.Request) (*User, *Claims, error) {
 
 // fastman: end
 func (a *Auth) requireRecent(ctx context.Context, claims *Claims) error {
+	// fastman: if keycloak
+	if claims.keycloak != nil {
+		return claims.keycloak.requireRecent()
+	}
+	// fastman: end
 	recent, err := read(ctx, a.store, func(ctx context.Context, db conn) (bool, error) { return isRecent(ctx, db, claims.SessionID) })
 	if err == nil && !recent {
 		return errReauthRequired

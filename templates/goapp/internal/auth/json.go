@@ -11,14 +11,10 @@ import (
 // jsonMaxDepth is how deep a document may be nested.
 const jsonMaxDepth = 900
 
-// parseJSON parses JSON that no two parsers can read differently (RFC 8259, RFC 7493).
-func parseJSON(body []byte) (any, error) {
-	if !utf8.Valid(body) || !json.Valid(body) || hasLoneSurrogate(body) || !hasUniqueKeys(numberDecoder(body), 0) {
-		return nil, bodyError("json_invalid", "JSON decode error", 0)
-	}
-	var value any
-	err := numberDecoder(body).Decode(&value)
-	return value, err
+// isUnambiguous tells whether a document is JSON that no two parsers can read differently
+// (RFC 8259, RFC 7493).
+func isUnambiguous(document []byte) bool {
+	return utf8.Valid(document) && json.Valid(document) && !hasLoneSurrogate(document) && hasUniqueKeys(numberDecoder(document), 0)
 }
 
 // numberDecoder leaves numbers as they are written, so that none is out of range.

@@ -5,11 +5,7 @@ import (
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
 )
-
-// base64url writes bytes without padding, and reads only the one spelling of them.
-var base64url = base64.RawURLEncoding.Strict()
 
 // keys are derived from the secrets of the app, one for each purpose. The first
 // secret signs, all of them verify.

@@ -30,6 +30,9 @@ func (a *Auth) OpenAPI(w http.ResponseWriter, _ *http.Request) {
 		"components": object{
 			"schemas": schemas(),
 			"securitySchemes": object{
+				// fastman: if keycloak
+				"keycloak": a.keycloak.securityScheme(),
+				// fastman: end
 				// fastman: if jwt
 				"session": a.securityScheme(),
 				// fastman: end
@@ -114,6 +117,9 @@ func (o operation) describe() object {
 			// fastman: end
 			// fastman: if oauth or ui
 			{"cookie": []string{}},
+			// fastman: end
+			// fastman: if keycloak
+			{"keycloak": []string{}},
 			// fastman: end
 		}
 	}

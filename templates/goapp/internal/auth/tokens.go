@@ -8,7 +8,6 @@ import (
 	"errors"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -17,12 +16,7 @@ import (
 const (
 	tokenType     = "at+jwt" // RFC 9068, section 2.1
 	tokenMaxBytes = 4096
-	clockSkew     = 60              // seconds that iat and nbf may lie ahead
-	timeMax       = 253_402_300_799 // the last second of the year 9999
 )
-
-// errInvalidToken is a token that this app did not issue, or no longer accepts.
-var errInvalidToken = &problem{status: 401, detail: "Could not validate credentials"}
 
 // Claims are what an access token says.
 type Claims struct {
@@ -34,6 +28,12 @@ type Claims struct {
 	IssuedAt  time.Time // `iat`
 	NotBefore time.Time // `nbf`
 	ExpiresAt time.Time // `exp`: from this second on it is not accepted
+
+	// fastman: if keycloak
+	// keycloak is who a token of Keycloak is about. Such a token has no session here, and
+	// Issuer is the realm then.
+	keycloak *KeycloakUser
+	// fastman: end
 }
 
 // tokens issues and reads tokens. It knows no database.
@@ -229,13 +229,4 @@ func signRefresh(key []byte, sessionID string, counter int64, salt string) strin
 	mac.Write([]byte(signed))
 	mac.Write(random)
 	return signed + base64url.EncodeToString(mac.Sum(nil))
-}
-
-// bearer returns the token of an Authorization header (RFC 6750, section 2.1).
-func bearer(header string) string {
-	scheme, token, _ := strings.Cut(header, " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return token
 }
