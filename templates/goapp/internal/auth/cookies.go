@@ -89,14 +89,6 @@ func (a *Auth) cookieUser(r *http.Request, cookie string) (*User, *Claims, error
 	return user, &claims, nil
 }
 
-// rowWith scans more columns behind those that are asked for.
-type rowWith struct {
-	row  scanner
-	more []any
-}
-
-func (r rowWith) Scan(into ...any) error { return r.row.Scan(append(into, r.more...)...) }
-
 // checkOrigin refuses what a page of another site has made a browser send. Unlike a
 // token, a cookie goes with it. What sends neither header is no browser of today.
 func (a *Auth) checkOrigin(r *http.Request) error {

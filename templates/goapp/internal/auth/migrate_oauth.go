@@ -1,4 +1,4 @@
-// fastman: file oauth
+// fastman: file oauth or keycloak and jwt or oauth or passkey
 package auth
 
 import (
