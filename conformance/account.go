@@ -12,12 +12,13 @@ import (
 	"fastman/internal/feature"
 )
 
-// account is a user that a case has made for itself: one who registered, or, where the
-// app has no passwords, one who came from its first provider.
+// account is a user that a case has made for itself: one who registered with a password
+// or, where the app has none, came from its first provider or with a passkey.
 type account struct {
 	id                        int64
 	email, username, password string
 	identity                  standin.Account
+	passkey                   *passkey
 }
 
 // session is a sign-in of an account.
@@ -77,7 +78,10 @@ func (t *T) login(username, password string) *answer {
 
 // signIn logs the account in.
 func (t *T) signIn(acc account) session {
-	if !t.target.Set.Has(feature.JWT) {
+	switch t.made() {
+	case feature.Passkey:
+		return t.present(acc.passkey)
+	case feature.OAuth:
 		return t.signInNatively(t.first(), acc.identity)
 	}
 	return t.session(t.login(acc.email, acc.password).want(http.StatusOK))
@@ -98,17 +102,30 @@ func (t *T) session(a *answer) session {
 
 // member is a new account, signed in.
 func (t *T) member() (account, session) {
-	if !t.target.Set.Has(feature.JWT) {
+	switch t.made() {
+	case feature.Passkey:
+		return t.pioneer()
+	case feature.OAuth:
 		return t.newcomer(t.first())
 	}
 	acc := t.register()
 	return acc, t.signIn(acc)
 }
 
+// made is the type by which the set's accounts are made where a case does not care.
+func (t *T) made() feature.Type {
+	for _, typ := range []feature.Type{feature.JWT, feature.OAuth} {
+		if t.target.Set.Has(typ) {
+			return typ
+		}
+	}
+	return feature.Passkey
+}
+
 // unverified is a new account, signed in, whose address is not proved.
 func (t *T) unverified() (account, session) {
 	acc, s := t.member()
-	if !t.target.Set.Has(feature.JWT) {
+	if t.made() == feature.OAuth {
 		t.exec("UPDATE users SET email_verified_at = NULL WHERE id = ?", acc.id)
 	}
 	return acc, s
@@ -116,10 +133,13 @@ func (t *T) unverified() (account, session) {
 
 // method is what the rows call the way in which members sign in.
 func (t *T) method() string {
-	if t.target.Set.Has(feature.JWT) {
-		return "password"
+	switch t.made() {
+	case feature.Passkey:
+		return "passkey"
+	case feature.OAuth:
+		return t.first().Name
 	}
-	return t.first().Name
+	return "password"
 }
 
 func (s session) id() string {

@@ -21,18 +21,22 @@ const publicURL = "https://app.example"
 var appRedirects = []string{"com.example.app:/callback", "http://127.0.0.1:7777/cb?from=app"}
 
 // Provided is what an app must be told for the cases of its set that sign in with a
-// provider, on top of its other settings.
+// provider or a passkey, on top of its other settings.
 func Provided(set feature.Set, providers *standin.Providers) map[string]string {
-	if !set.Has(feature.OAuth) {
-		return nil
+	env := map[string]string{}
+	if set.Has(feature.OAuth) {
+		var names []string
+		for _, p := range set.Providers() {
+			names = append(names, string(p))
+		}
+		env = providers.Env(names...)
+		env["AUTH_APP_REDIRECTS"] = strings.Join(appRedirects, ",")
+		env["AUTH_PUBLIC_URL"] = publicURL
 	}
-	var names []string
-	for _, p := range set.Providers() {
-		names = append(names, string(p))
+	if set.Has(feature.Passkey) {
+		env["PASSKEY_RP_ID"], env["PASSKEY_RP_NAME"] = relyingParty, relyingPartyName
+		env["PASSKEY_ORIGIN"] = strings.Join(passkeyOrigins, ", ") + "/"
 	}
-	env := providers.Env(names...)
-	env["AUTH_APP_REDIRECTS"] = strings.Join(appRedirects, ",")
-	env["AUTH_PUBLIC_URL"] = publicURL
 	return env
 }
 
@@ -260,6 +264,50 @@ func (at flow) press(form url.Values) string {
 // comeBack opens what a provider sends the browser to. It comes from another site.
 func (b *browser) comeBack(path string) *answer {
 	return b.send(get(path).with("Sec-Fetch-Site", "cross-site").with("Sec-Fetch-Mode", "navigate").with("Sec-Fetch-Dest", "document"))
+}
+
+// visitor is somebody new with a session by cookie: from the first provider or, where
+// there is none, through the page of passkeys.
+func (t *T) visitor() (*browser, account) {
+	b := t.browser()
+	if t.target.Set.Has(feature.OAuth) {
+		identity := person(t.first())
+		return b.enter(t.first(), identity), account{email: identity.Email, identity: identity}
+	}
+	acc, s := b.t.pioneer()
+	b.open(s)
+	return b, acc
+}
+
+// revisit is a visitor in another browser.
+func (t *T) revisit(acc account) *browser {
+	b := t.browser()
+	if t.target.Set.Has(feature.OAuth) {
+		return b.enter(t.first(), acc.identity)
+	}
+	b.open(b.t.present(acc.passkey))
+	return b
+}
+
+// openCall is the page's, which turns a session by tokens into one by cookie.
+func openCall(s session) call { return post("/ui/session", nil).as(s.access).own() }
+
+func (b *browser) open(s session) *answer { return b.send(openCall(s)).want(http.StatusNoContent) }
+
+// entrances sign somebody new in by cookie in each way that the set has, and answer with
+// what sets it.
+func (t *T) entrances() []func(*browser) *answer {
+	var all []func(*browser) *answer
+	for _, p := range t.providers() {
+		all = append(all, func(b *browser) *answer { return b.signIn(p, person(p)).want(http.StatusSeeOther) })
+	}
+	if t.target.Set.UI() {
+		all = append(all, func(b *browser) *answer {
+			_, s := b.t.pioneer()
+			return b.open(s)
+		})
+	}
+	return all
 }
 
 // signIn goes the whole way, and returns the callback's answer.

@@ -143,16 +143,20 @@ func (t *T) mark() int {
 
 // wantReason expects an event that says why a sign-in failed.
 func (t *T) wantReason(what string, mark int, reasons ...string) {
+	t.wantEvent("auth.oauth.failed", what, mark, reasons...)
+}
+
+func (t *T) wantEvent(event, what string, mark int, reasons ...string) {
 	if t.target.Output == nil {
 		return
 	}
-	said := t.events(mark, "auth.oauth.failed")
+	said := t.events(mark, event)
 	for _, reason := range reasons {
 		if strings.Contains(said, `reason="`+reason) || strings.Contains(said, "reason="+reason) {
 			return
 		}
 	}
-	t.Errorf("%s: the log has no auth.oauth.failed with the reason %v:\n%s", what, reasons, said)
+	t.Errorf("%s: the log has no %s with the reason %v:\n%s", what, event, reasons, said)
 }
 
 func openIDNonce(t *T) {

@@ -43,6 +43,11 @@ type Target struct {
 	// Providers are the stand-ins that the app signs in with, told to it by what
 	// Provided returns. nil skips the cases that sign in with a provider.
 	Providers *standin.Providers
+	// Realm is the realm of Keycloak that the app is told of by what its Env returns.
+	// nil skips the cases that have tokens of it.
+	Realm *Realm
+	// Guarded are routes of the app's own that ask for roles. It may be nil.
+	Guarded *Guarded
 	// Output returns what the app has written to its log so far. It may be nil.
 	Output func() string
 	// Boot starts a second process of the app on the same database, with env on top
@@ -51,6 +56,12 @@ type Target struct {
 	Boot func(ctx context.Context, env map[string]string) (*Instance, error)
 
 	secrets *secrets // of all cases of a run
+}
+
+// Guarded are routes of the app's own: paths that begin with two slashes.
+type Guarded struct {
+	Admins  string // asks for the realm's role admin
+	Editors string // asks for the role editor of the realm's client
 }
 
 // Instance is a process of the app that Boot has started.
@@ -85,6 +96,16 @@ const (
 
 	NeedDatabaseURL Need = "the app's DATABASE_URL"
 	NeedProviders   Need = "local stand-ins for the providers"
+
+	NeedRealm        Need = "a realm of Keycloak"
+	NeedStandinRealm Need = "a stand-in for a realm of Keycloak"
+	NeedGuarded      Need = "routes of the app's own that ask for roles"
+
+	// What the set must have beside the case's type.
+	NeedPasskeys Need = "passkeys"
+	NeedCookies  Need = "sessions by cookie"
+	NeedPage     Need = "the page of passkeys"
+	NeedUsers    Need = "users of the app's own" // not only tokens of Keycloak
 )
 
 // Case shows one statement of the contract.
@@ -130,6 +151,8 @@ func Cases(set feature.Set) []Case {
 		proxyCases, throttleCases, outageCases,
 		oauthLoginCases, oauthCallbackCases, oauthIdentityCases, oauthOwnershipCases, oauthOpenIDCases, oauthFaultCases,
 		oauthNativeCases, oauthLinkCases, cookieCases, crossSiteCases, logoutPageCases, oauthSettingsCases,
+		passkeyRegisterCases, passkeySignInCases, passkeyManageCases, passkeyWaysCases, passkeyRecoveryCases, passkeySettingsCases, passkeyPageCases,
+		keycloakCases, keycloakFaultCases, keycloakSettingsCases, keycloakUserCases,
 		logCases, oauthSecretCases,
 	}
 	var all []Case
@@ -144,20 +167,48 @@ func Cases(set feature.Set) []Case {
 }
 
 func (c Case) applies(set feature.Set) bool {
-	if c.Provider != "" && !set.HasProvider(c.Provider) || slices.Contains(c.Needs, NeedProviders) && !set.Has(feature.OAuth) {
+	if c.Provider != "" && !set.HasProvider(c.Provider) {
 		return false
 	}
+	for _, n := range c.Needs {
+		if !n.in(set) {
+			return false
+		}
+	}
 	if c.Type == "" {
-		return set.Has(feature.JWT) || set.Has(feature.OAuth)
+		return set.Has(feature.JWT) || set.Has(feature.OAuth) || set.Has(feature.Passkey)
 	}
 	return set.Has(c.Type)
 }
 
+// in is whether a set has what a case needs of it.
+func (n Need) in(set feature.Set) bool {
+	switch n {
+	case NeedProviders:
+		return set.Has(feature.OAuth)
+	case NeedPasskeys:
+		return set.Has(feature.Passkey)
+	case NeedCookies:
+		return cookies(set)
+	case NeedPage:
+		return set.UI()
+	case NeedUsers:
+		return !set.Equal(feature.NewSet(feature.Keycloak))
+	}
+	return true
+}
+
+// cookies is whether apps of the set have sessions by cookie.
+func cookies(set feature.Set) bool { return set.Has(feature.OAuth) || set.UI() }
+
 // needs adds to what a case says of itself: where accounts are not made by password,
-// they are made by a provider.
+// they are made by a provider, if there is one.
 func (c Case) needs(set feature.Set) []Need {
-	if c.Type == feature.OAuth || c.Type == "" && !set.Has(feature.JWT) {
+	if c.Type == feature.OAuth || set.Has(feature.OAuth) && (c.Type == "" && !set.Has(feature.JWT) || slices.Contains(c.Needs, NeedCookies)) {
 		return append(slices.Clone(c.Needs), NeedProviders)
+	}
+	if c.Type == feature.Keycloak {
+		return append(slices.Clone(c.Needs), NeedRealm)
 	}
 	return c.Needs
 }
@@ -208,8 +259,18 @@ func (target Target) has(n Need) bool {
 		return target.Mail != nil
 	case NeedProviders:
 		return target.Providers != nil
+	case NeedUsers:
+		return true // or the case does not apply
+	case NeedRealm:
+		return target.Realm != nil
+	case NeedStandinRealm:
+		return target.Realm != nil && target.Realm.Standin != nil
+	case NeedGuarded:
+		return target.Guarded != nil
 	case NeedOutput:
 		return target.Output != nil
+	case NeedPasskeys, NeedCookies, NeedPage:
+		return true // or the case does not apply
 	}
 	return false
 }

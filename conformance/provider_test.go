@@ -84,6 +84,9 @@ func generate(t *testing.T, stack string, set feature.Set) string {
 
 // generated are the settings of a project that calls itself otherwise.
 func generated(databaseURL string) map[string]string {
+	if databaseURL == "" { // nothing is kept, and no key needed
+		return map[string]string{"ENVIRONMENT": "test"}
+	}
 	env := settings(databaseURL)
 	env["AUTH_ISSUER"] = "fastman:app"
 	return env
@@ -94,7 +97,9 @@ func newFastAPI(t *testing.T, set feature.Set, databaseURL string) project {
 	t.Helper()
 	dir, python := generate(t, "fastapi", set), filepath.Join(testbed.Venv(t), "python")
 	p := project{testbed.FastAPI(dir, python), generated(databaseURL)}
-	testbed.Migrate(t, dir, python, p.env)
+	if databaseURL != "" {
+		testbed.Migrate(t, dir, python, p.env)
+	}
 	return p
 }
 
@@ -102,11 +107,16 @@ func newFastAPI(t *testing.T, set feature.Set, databaseURL string) project {
 func newGo(t *testing.T, set feature.Set, databaseURL string) project {
 	t.Helper()
 	dir := generate(t, "go", set)
-	path := filepath.Join(dir, "app.exe")
+	return project{testbed.Binary(dir, buildGo(t, dir)), generated(databaseURL)}
+}
+
+func buildGo(t *testing.T, dir string) (path string) {
+	t.Helper()
+	path = filepath.Join(dir, "app.exe")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", path, ".")
 	build.Dir = dir
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	return project{testbed.Binary(dir, path), generated(databaseURL)}
+	return path
 }

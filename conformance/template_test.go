@@ -8,6 +8,7 @@ import (
 	"maps"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -108,7 +109,7 @@ func openSQLite(t *testing.T, p project) *sql.DB {
 }
 
 // whole is what a template is, as it stands, with every type and provider.
-var whole = feature.NewSet(feature.JWT).WithProviders(feature.Providers...)
+var whole = feature.NewSet(feature.JWT, feature.Keycloak, feature.Passkey).WithProviders(feature.Providers...).WithUI(true)
 
 // keepsContract runs every case of the template's set.
 func (p project) keepsContract(t *testing.T, db *sql.DB, dialect conformance.Dialect) {
@@ -117,12 +118,23 @@ func (p project) keepsContract(t *testing.T, db *sql.DB, dialect conformance.Dia
 
 // keeps runs the cases of a set.
 func (p project) keeps(t *testing.T, set feature.Set, cases func(conformance.Case) bool, db *sql.DB, dialect conformance.Dialect) {
-	mails, providers := newMailbox(t, p), newProviders(t, set, p)
+	target := conformance.Target{DB: db, Dialect: dialect}
+	if set.Has(feature.Keycloak) {
+		target.Realm = newRealm(t)
+		maps.Copy(p.env, target.Realm.Env())
+	}
+	p.keepsWith(t, set, cases, target)
+}
+
+// keepsWith runs the cases of a set with what the target has already.
+func (p project) keepsWith(t *testing.T, set feature.Set, cases func(conformance.Case) bool, target conformance.Target) {
+	target.Mail, target.Providers = newMailbox(t, p), newProviders(t, set, p)
 	server := p.Boot(t, p.env)
-	pass(t, cases, conformance.Target{
-		URL: server.URL, Set: set, Secret: testSecret, Providers: providers,
-		DB: db, Dialect: dialect, DatabaseURL: p.env["DATABASE_URL"], Mail: mails, Output: server.Output, Boot: p.again,
-	})
+	target.URL, target.Output, target.Boot = server.URL, server.Output, p.again
+	target.Set, target.Secret, target.DatabaseURL = set, testSecret, p.env["DATABASE_URL"]
+	pass(t, func(c conformance.Case) bool {
+		return cases(c) && (target.Guarded != nil || !slices.Contains(c.Needs, conformance.NeedGuarded))
+	}, target)
 }
 
 // newProviders are what the apps sign in with.

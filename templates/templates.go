@@ -54,19 +54,23 @@ type Package struct {
 var packages = []Package{
 	{Name: "fastapi", Spec: ">=0.100", Imports: []string{"fastapi"}},
 	{Name: "pydantic-settings", Spec: ">=2.2", Imports: []string{"pydantic_settings"}},
-	{Name: "sqlalchemy", Spec: ">=2.0.30", Imports: []string{"sqlalchemy"}},
-	{Name: "alembic", Spec: ">=1.13", Imports: []string{"alembic"}},
-	{Name: "psycopg", Extras: "binary", Spec: ">=3.2", Imports: []string{"psycopg"},
+	{Name: "sqlalchemy", Spec: ">=2.0.30", For: stored, Imports: []string{"sqlalchemy"}},
+	{Name: "alembic", Spec: ">=1.13", For: stored, Imports: []string{"alembic"}},
+	{Name: "psycopg", Extras: "binary", Spec: ">=3.2", For: stored, Imports: []string{"psycopg"},
 		Words: []string{"postgresql+psycopg", "postgresql+psycopg_async"}},
-	{Name: "pyjwt", Spec: ">=2.10", Imports: []string{"jwt"}},
+	{Name: "pyjwt", Spec: ">=2.10", For: stored, Imports: []string{"jwt"}},
 	{Name: "bcrypt", Spec: ">=4.1", For: "jwt", Imports: []string{"bcrypt"}, Words: []string{`"bcrypt"`, "'bcrypt'"}},
 	{Name: "argon2-cffi", Spec: ">=23.1", For: "jwt", Imports: []string{"argon2"}, Words: []string{`"argon2"`, "'argon2'"}},
 	// Authlib brings cryptography, with which PyJWT reads ID tokens.
 	{Name: "authlib", Spec: ">=1.3", For: "oauth", Imports: []string{"authlib"}},
-	{Name: "httpx", Spec: ">=0.27", For: "oauth", Imports: []string{"httpx"}, Words: []string{"TestClient"}},
-	{Name: "email-validator", Spec: ">=2.1", Imports: []string{"email_validator"}, Words: []string{"EmailStr", "NameEmail", "validate_email"}},
+	// What comes with it verifies signatures and does its calls.
+	{Name: "fastapi-keycloak-middleware", Spec: ">=2,<3", For: "keycloak", Imports: []string{"fastapi_keycloak_middleware"}},
+	{Name: "jwcrypto", Spec: ">=1.5", For: "keycloak", Imports: []string{"jwcrypto"}},
+	{Name: "httpx", Spec: ">=0.27", For: "oauth or keycloak", Imports: []string{"httpx"}, Words: []string{"TestClient"}},
+	{Name: "email-validator", Spec: ">=2.1", For: stored, Imports: []string{"email_validator"}, Words: []string{"EmailStr", "NameEmail", "validate_email"}},
 	{Name: "python-multipart", Spec: ">=0.0.18", For: "jwt", Imports: []string{"python_multipart", "multipart"},
 		Words: []string{"Form(", "File(", "UploadFile", "OAuth2PasswordRequestForm", "OAuth2PasswordRequestFormStrict", "form("}},
+	{Name: "webauthn", Spec: ">=3", For: "passkey", Imports: []string{"webauthn"}},
 	{Name: "pytest", Spec: ">=8", Dev: true, Imports: []string{"pytest", "_pytest"}},
 	{Name: "httpx", Spec: ">=0.27", Dev: true, Imports: []string{"httpx"}, Words: []string{"TestClient"}},
 }
@@ -85,6 +89,7 @@ type Module struct {
 var modules = []Module{
 	{Path: "github.com/coreos/go-oidc/v3", Version: "v3.21.0", Packages: []string{"oidc"}, For: "google or oidc or keycloak"},
 	{Path: "github.com/go-jose/go-jose/v4", Version: "v4.1.4", Packages: []string{""}, For: "keycloak"},
+	{Path: "github.com/go-webauthn/webauthn", Version: "v0.18.2", Packages: []string{"protocol", "protocol/webauthncbor", "protocol/webauthncose"}, For: "passkey"},
 	{Path: "github.com/golang-jwt/jwt/v5", Version: "v5.3.1", Packages: []string{""}, For: stored},
 	{Path: "github.com/jackc/pgx/v5", Version: "v5.12.0", Packages: []string{"pgconn", "stdlib"}, For: stored},
 	{Path: "github.com/joho/godotenv", Version: "v1.5.1", Packages: []string{""}},
@@ -97,7 +102,7 @@ var modules = []Module{
 }
 
 // Variable is a line of the env files. What is different in each file, the name of the
-// environment and the key, is made at install and has no value here.
+// environment and the key, is made at install and has no value here; so is the app's name.
 type Variable struct {
 	Name    string
 	Value   string
@@ -123,6 +128,10 @@ var variables = []Variable{
 	{Name: "OAUTH_OIDC_CLIENT_ID", Value: "your-client-id", For: "oidc"},
 	{Name: "OAUTH_OIDC_CLIENT_SECRET", Value: "your-client-secret", For: "oidc"},
 	{Name: "OAUTH_OIDC_ISSUER", Value: "https://your-issuer.example.com", For: "oidc"},
+	{Name: "PASSKEY_RP_ID", Value: "localhost", For: "passkey"},
+	{Name: "PASSKEY_RP_NAME", For: "passkey"},
+	{Name: "PASSKEY_ORIGIN", Value: "http://localhost:8000", For: "passkey"},
+	{Name: "PASSKEY_SESSION_EXPIRE_MINUTES", Value: "60", For: "passkey"},
 	{Name: "KEYCLOAK_URL", Value: "https://keycloak.example.com", For: "keycloak"},
 	{Name: "KEYCLOAK_REALM", Value: "my-realm", For: "keycloak"},
 	{Name: "KEYCLOAK_CLIENT_ID", Value: "my-client", For: "keycloak"},

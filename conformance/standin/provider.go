@@ -14,12 +14,13 @@ import (
 
 // Provider is one stand-in. Its exported fields are set before the first request.
 type Provider struct {
-	Name         string // google, github, discord, oidc
+	Name         string // google, github, discord, oidc, keycloak
 	URL          string // the issuer of an OpenID provider, the base address of the others
 	ClientID     string
 	ClientSecret string
 	// AuthMethods are the ways in which a client may prove its secret:
-	// client_secret_basic and client_secret_post, both of them by default.
+	// client_secret_basic and client_secret_post, both of them by default; `none` is for
+	// clients without one.
 	AuthMethods []string
 
 	kind   dialect
@@ -52,10 +53,11 @@ type dialect struct {
 
 // The names by which fastman calls the providers.
 const (
-	nameGoogle  = "google"
-	nameGitHub  = "github"
-	nameDiscord = "discord"
-	nameOIDC    = "oidc"
+	nameGoogle   = "google"
+	nameGitHub   = "github"
+	nameDiscord  = "discord"
+	nameOIDC     = "oidc"
+	nameKeycloak = "keycloak"
 )
 
 // Endpoint is one of a provider's addresses.
@@ -82,6 +84,9 @@ type Account struct {
 	HostedDomain string // Google's `hd`
 	PrivateEmail bool   // GitHub: not in /user
 	MoreEmails   []Email
+
+	Roles       []string // Keycloak: of the realm
+	ClientRoles []string // Keycloak: of its client
 }
 
 // Email is an element of GitHub's /user/emails.

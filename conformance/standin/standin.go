@@ -1,5 +1,5 @@
-// Package standin plays Google, GitHub, Discord and a generic OpenID provider on this
-// machine, so that a whole sign-in can be seen and tested without an app registered
+// Package standin plays Google, GitHub, Discord, a generic OpenID provider and a realm of
+// Keycloak on this machine, so that a whole sign-in can be seen and tested without an app registered
 // anywhere. They keep to the protocols: discovery and rotating keys, PKCE, single-use
 // codes bound to client and redirect address, GitHub's form-encoded answers. Faults can
 // be built into each of their answers. They are no providers: whoever reaches them may
@@ -36,18 +36,13 @@ type Options struct {
 
 // Start serves all four until ctx ends or Close is called.
 func Start(ctx context.Context, options Options) (*Providers, error) {
-	host := options.Host
-	if host == "" {
-		host = "127.0.0.1"
-	}
-	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-		return nil, fmt.Errorf("a stand-in for a provider would listen on %q, which others can reach\n"+
-			"nothing was started: whoever reaches a stand-in signs in as anybody\nuse a loopback address, such as 127.0.0.1", host)
+	host, err := options.loopback()
+	if err != nil {
+		return nil, err
 	}
 	all := &Providers{}
 	var config *tls.Config
 	if options.TLS {
-		var err error
 		if config, all.CertPEM, err = selfSigned(host); err != nil {
 			return nil, err
 		}
@@ -63,6 +58,18 @@ func Start(ctx context.Context, options Options) (*Providers, error) {
 	}
 	context.AfterFunc(ctx, all.Close)
 	return all, nil
+}
+
+// loopback is the address to listen on, which nobody else can reach.
+func (o Options) loopback() (string, error) {
+	if o.Host == "" {
+		return "127.0.0.1", nil
+	}
+	if ip := net.ParseIP(o.Host); ip == nil || !ip.IsLoopback() {
+		return "", fmt.Errorf("a stand-in for a provider would listen on %q, which others can reach\n"+
+			"nothing was started: whoever reaches a stand-in signs in as anybody\nuse a loopback address, such as 127.0.0.1", o.Host)
+	}
+	return o.Host, nil
 }
 
 // serve starts one provider on a free port.

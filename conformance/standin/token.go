@@ -67,6 +67,9 @@ func (p *Provider) redeem(form url.Values) (grant, *tokenError) {
 func (p *Provider) authenticated(r *http.Request) bool {
 	user, password, basic := r.BasicAuth()
 	id, secret := r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
+	if !basic && secret == "" && slices.Contains(p.AuthMethods, "none") {
+		return id == p.ClientID
+	}
 	if !basic {
 		return slices.Contains(p.AuthMethods, "client_secret_post") && equal(id, p.ClientID) && equal(secret, p.ClientSecret)
 	}

@@ -21,7 +21,7 @@ const (
 // Put is one piece of text that an edit put into a file. The manifest keeps it,
 // so that a later removal can find it even after the file was reformatted.
 type Put struct {
-	Kind string `json:"kind"`          // "import", "include", "setting", "env", "ignore", "package", …
+	Kind string `json:"kind"`          // "import", "include", "setup", "setting", "env", "ignore", "package", …
 	Key  string `json:"key"`           // the name the piece is known by: a variable, a field, a package
 	Text string `json:"text"`          // what was inserted, with "\n" line ends; never a secret
 	In   string `json:"in,omitempty"`  // what it belongs to: the class of a setting, the full name of a router

@@ -20,6 +20,8 @@ func RemovePy(f *PyFile, puts []Put) Result {
 		switch put.Kind {
 		case "include":
 			r.include(put)
+		case "setup":
+			r.setUp(put)
 		case "setting":
 			r.setting(put)
 		case "ignore":
@@ -110,6 +112,20 @@ func (r *pyRemoval) include(put Put) {
 		case put.In == "" && arg.Name != name, put.In != "" && r.f.Resolve(arg.Name) != put.In:
 		case len(call.Args)+len(call.Keywords) > 1:
 			r.leave(put, n.Stmt, "includes the router with arguments of yours")
+		default:
+			r.cut.statement(n, put)
+		}
+	}
+}
+
+// setUp takes out the call that gives the app to a function.
+func (r *pyRemoval) setUp(put Put) {
+	for _, n := range r.nodes {
+		call, ok := n.Call()
+		switch {
+		case !ok || n.Kind != "expr" || r.f.Resolve(call.Name) != put.In:
+		case len(call.Args)+len(call.Keywords) > 1:
+			r.leave(put, n.Stmt, "calls it with arguments of yours")
 		default:
 			r.cut.statement(n, put)
 		}
@@ -260,7 +276,9 @@ func (r *pyRemoval) imports(s *Stmt, a Alias) string {
 // isGenerated reports whether an import is of code that fastman brought: unlike a name
 // of a library, it cannot stay.
 func isGenerated(imp pyImport, puts []Put) bool {
-	return imp.name == "" || slices.ContainsFunc(puts, func(p Put) bool { return p.Kind == "include" && p.In == imp.path() })
+	return imp.name == "" || slices.ContainsFunc(puts, func(p Put) bool {
+		return (p.Kind == "include" || p.Kind == "setup") && p.In == imp.path()
+	})
 }
 
 // usesImport finds a use of what a name of an import statement binds, outside import

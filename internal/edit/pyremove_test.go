@@ -37,7 +37,9 @@ func TestRemovePyUndoesEdits(t *testing.T) {
 				t.Errorf("%s, %s: %v %q\n%s\nbecame\n%s\nand then\n%s\n%+v", filepath.Base(file), name, r.Status, r.Reason, src, edited.Out, r.Out, edited.Puts)
 			}
 			for i := range edited.Puts { // as a manifest of an older fastman has them
-				edited.Puts[i].In, edited.Puts[i].Old = "", ""
+				if edited.Puts[i].Kind != "setup" { // which none of them has
+					edited.Puts[i].In, edited.Puts[i].Old = "", ""
+				}
 			}
 			if old := edit.RemovePy(parse(t, p, edited.Out), edited.Puts); old.Status != edit.Done || old.Reason != "" || !keeps(old.Out, src) {
 				t.Errorf("%s, %s: by an older manifest: %v %q\n%s", filepath.Base(file), name, old.Status, old.Reason, old.Out)

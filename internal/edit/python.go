@@ -18,7 +18,30 @@ func IncludeRouter(f *PyFile, where AppPlace, importLine, router string) Result 
 	if f.includes(imp.path(), where.App) {
 		return f.there()
 	}
-	snippet := importLine + "\n\n" + includeCall(where.App, router)
+	return f.place(where, imp, router, appCall{"include", includeCall})
+}
+
+// SetUp imports a function and calls it with the app, in the same place.
+func SetUp(f *PyFile, where AppPlace, importLine, function string) Result {
+	imp := parseImport(importLine)
+	there := false
+	f.Calls(func(call *Expr) { there = there || f.Resolve(call.Name) == imp.path() })
+	if there {
+		return f.there()
+	}
+	return f.place(where, imp, function, appCall{"setup", func(app, function string) string { return function + "(" + app + ")" }})
+}
+
+// appCall is a form of call that brings what is imported into the app.
+type appCall struct {
+	kind string // of the Put
+	form func(app, name string) string
+}
+
+func includeCall(app, router string) string { return app + ".include_router(" + router + ")" }
+
+func (f *PyFile) place(where AppPlace, imp pyImport, name string, call appCall) Result {
+	snippet := imp.line() + "\n\n" + call.form(where.App, name)
 	if f.Error != nil {
 		return f.cannot(f.unreadable(), snippet)
 	}
@@ -32,15 +55,14 @@ func IncludeRouter(f *PyFile, where AppPlace, importLine, router string) Result 
 	}
 	known := f.localName(imp.path(), limit)
 	if known == "" {
-		imp, router = f.freeAlias(imp, router)
+		imp, name = f.freeAlias(imp, name)
 	} else {
-		router = known
+		name = known
 	}
 	at = includeAnchor(body, at, where.App)
-	return f.include(body, at, limit, known != "", imp, includeCall(where.App, router))
+	put := Put{Kind: call.kind, Key: call.form(where.App, name), In: imp.path()}
+	return f.include(body, at, limit, known != "", imp, put)
 }
-
-func includeCall(app, router string) string { return app + ".include_router(" + router + ")" }
 
 func scopeName(factory string) string {
 	if factory == "" {
@@ -50,9 +72,10 @@ func scopeName(factory string) string {
 }
 
 // include places the call behind body[at] and, unless it is there, the import.
-func (f *PyFile) include(body []Stmt, at, limit int, imported bool, imp pyImport, call string) Result {
-	callSpan, inline := f.callSpan(body, at, call)
-	puts := []Put{{Kind: "include", Key: call, Text: unixText(callSpan.New), In: imp.path()}}
+func (f *PyFile) include(body []Stmt, at, limit int, imported bool, imp pyImport, call Put) Result {
+	callSpan, inline := f.callSpan(body, at, call.Key)
+	call.Text = unixText(callSpan.New)
+	puts := []Put{call}
 	if imported {
 		return f.done(puts, callSpan)
 	}
@@ -66,7 +89,7 @@ func (f *PyFile) include(body []Stmt, at, limit int, imported bool, imp pyImport
 		puts = append(puts, Put{Kind: "import", Key: imp.local(), Text: imp.line() + "\n"})
 		return f.done(puts, callSpan)
 	}
-	return f.cannot("no place for an import in front of the app", imp.line()+"\n\n"+call)
+	return f.cannot("no place for an import in front of the app", imp.line()+"\n\n"+call.Key)
 }
 
 // includes reports whether the router is mounted here already, by whatever name

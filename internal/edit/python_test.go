@@ -63,6 +63,8 @@ func apply(f *edit.PyFile, call string) edit.Result {
 	switch words[0] {
 	case "include":
 		return edit.IncludeRouter(f, edit.AppPlace{App: words[1], Factory: words[2]}, routerImport, "auth_router")
+	case "setup":
+		return edit.SetUp(f, edit.AppPlace{App: words[1], Factory: words[2]}, "from app.core.keycloak import setup_keycloak", "setup_keycloak")
 	case "fields":
 		return edit.AddFields(f, words[1], fields)
 	case "ignore":

@@ -125,6 +125,9 @@ func (s Set) Has(t Type) bool { return slices.Contains(s.types, t) }
 // HasProvider reports whether p is in the set.
 func (s Set) HasProvider(p Provider) bool { return slices.Contains(s.providers, p) }
 
+// Stores reports whether the set keeps users and sessions, for which it has a database.
+func (s Set) Stores() bool { return s.Has(JWT) || s.Has(OAuth) || s.Has(Passkey) }
+
 // Empty reports whether the set has no member.
 func (s Set) Empty() bool { return len(s.types) == 0 }
 

@@ -44,6 +44,7 @@ func environmentOf(file string) string {
 // envFiles are a project's.
 type envFiles struct {
 	live, examples []string
+	name           string                 // of the app, as its users see it
 	fresh          string                 // the one that is made where there is none
 	leaves         func(name string) bool // variables that the project has a meaning of its own for
 }
@@ -57,6 +58,8 @@ func (r *recipe) variables(file string, e envFiles) []templates.Variable {
 			vars[i].Value = environmentOf(file)
 		case current:
 			vars[i].Value = newKey()
+		case "PASSKEY_RP_NAME":
+			vars[i].Value = e.name
 		}
 		vars[i].Example = cmp.Or(v.Example, v.Value)
 	}
@@ -105,7 +108,7 @@ func (r *recipe) undoEnv(file string, src []byte, e edited) error {
 }
 
 // shownVariables hold no secret: a diff may show them.
-var shownVariables = []string{"ENVIRONMENT", "DATABASE_URL", "ACCESS_TOKEN_EXPIRE_MINUTES"}
+var shownVariables = []string{"ENVIRONMENT", "DATABASE_URL", "ACCESS_TOKEN_EXPIRE_MINUTES", "PASSKEY_RP_ID", "PASSKEY_RP_NAME", "PASSKEY_ORIGIN", "PASSKEY_SESSION_EXPIRE_MINUTES"}
 
 // fillEnv gives every env file its variables. A key that is there is the user's.
 func (r *recipe) fillEnv(e envFiles) error {

@@ -7,9 +7,12 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 
 	"fastman/internal/deps"
 	"fastman/internal/edit"
+	"fastman/internal/feature"
 	"fastman/internal/project"
 	"fastman/templates"
 )
@@ -49,9 +52,23 @@ func (r *fastapi) emit() ([]emitted, error) { return r.emitter.emit() }
 
 // refuse stops where installing would overwrite or contradict what is there.
 func (r *fastapi) refuse() error {
-	if r.manifest != nil {
-		return r.refuseMoved()
+	steps := []func() error{r.refusePython, r.refuseCore, r.refuseMoved}
+	if r.emitter.stands[moduleFile] == "" && r.target().Stores() {
+		steps = append(steps, r.refuseTaken)
 	}
+	if r.manifest == nil {
+		steps = append(steps, r.refuseOldPackages)
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refuseTaken stops where something else stands in the place of the module or its table.
+func (r *fastapi) refuseTaken() error {
 	if dir := r.emitter.authDir(); r.exists(dir) && !emptyDir(filepath.Join(r.root, filepath.FromSlash(dir))) {
 		return failure(dir+": is there already and was not made by fastman",
 			"move or delete the folder, then run again: mv "+dir+" "+dir+"_old")
@@ -63,13 +80,43 @@ func (r *fastapi) refuse() error {
 		return failure(fmt.Sprintf("%s: a table %q with other columns is defined there", at, r.UsersTable),
 			"choose another name: fastman install:auth --users-table=accounts")
 	}
-	return r.refuseOldPackages()
+	return nil
+}
+
+// keycloakPython is the oldest minor version of Python 3 that the middleware for Keycloak
+// runs on.
+const keycloakPython = 11
+
+// refusePython stops where a package that is needed does not exist for the interpreter.
+func (r *fastapi) refusePython() error {
+	version := r.project.Python.Version
+	if !r.target().Has(feature.Keycloak) || r.job.removes || minor(version) >= keycloakPython {
+		return nil
+	}
+	return failure(fmt.Sprintf("keycloak needs Python 3.%d or newer, and %s is Python %s", keycloakPython, r.project.Python.Path, version),
+		"make the project's environment with a newer Python, then run again")
+}
+
+// minor is the second number of "3.12.1".
+func minor(version string) int {
+	parts := strings.Split(version+".", ".")
+	n, _ := strconv.Atoi(parts[1])
+	return n
+}
+
+// refuseCore stops where a module has the name of the package that Keycloak's goes into.
+func (r *fastapi) refuseCore() error {
+	module := r.emitter.coreDir() + ".py"
+	if !r.target().Has(feature.Keycloak) || !r.exists(module) {
+		return nil
+	}
+	return failure(module+": a package of that name would hide it", "move or rename the module, then run again")
 }
 
 // refuseMoved stops where the emitted code is not where fastman put it: it would be
 // taken for deleted here, and for the user's there.
 func (r *fastapi) refuseMoved() error {
-	stood := path.Dir(r.emitter.stands["app/features/auth/__init__.py"])
+	stood := path.Dir(r.emitter.stands[moduleFile])
 	if stood == "." || r.exists(stood) || !r.exists(r.emitter.authDir()) {
 		return nil
 	}

@@ -42,17 +42,32 @@ func (r *fastapi) boot(ctx context.Context) (*booted, error) {
 		return nil, err
 	}
 	result, err := run.Run(ctx, run.Spec{
-		Args:    []string{r.deps.Python(), filepath.Join(scratch, "boot.py"), answer, module, attribute, kind, r.emitter.authModule()},
+		Args:    []string{r.deps.Python(), filepath.Join(scratch, "boot.py"), answer, module, attribute, kind, r.routesModule()},
 		Dir:     filepath.Join(r.root, filepath.FromSlash(r.project.ImportRoot)),
 		Env:     r.scratchEnv(scratch),
 		Timeout: bootTimeout,
 	})
 	b, err := readAnswer[booted](answer, result, err)
 	if b != nil {
-		b.Unmounted = Left{What: "the app starts, but the routes of " + r.emitter.authModule() + " are not in it",
-			Do: r.routerImport() + "\n" + r.project.Entry.App + ".include_router(auth_router)"}
+		b.Unmounted = r.unmounted()
 	}
 	return b, err
+}
+
+// routesModule is where the routes come from.
+func (r *fastapi) routesModule() string {
+	if r.target().Stores() {
+		return r.emitter.authModule()
+	}
+	return r.emitter.keycloakModule()
+}
+
+func (r *fastapi) unmounted() Left {
+	do := r.keycloakImport() + "\nsetup_keycloak(" + r.project.Entry.App + ")"
+	if r.target().Stores() {
+		do = r.routerImport() + "\n" + r.project.Entry.App + ".include_router(auth_router)"
+	}
+	return Left{What: "the app starts, but the routes of " + r.routesModule() + " are not in it", Do: do}
 }
 
 // scratchEnv stands in for everything that fastman knows to point at the user's

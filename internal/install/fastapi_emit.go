@@ -34,7 +34,7 @@ type emitter struct {
 // project has its own form of (settings, database, migrations) are left out, and
 // the imports of the others point at the project's.
 func (e *emitter) emit() ([]emitted, error) {
-	steps := []func() error{e.packages, e.settings, e.database, e.feature, e.migrations, e.tests}
+	steps := []func() error{e.packages, e.settings, e.database, e.keycloak, e.feature, e.migrations, e.tests}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return nil, err
@@ -60,7 +60,9 @@ func (e *emitter) packages() error {
 	return nil
 }
 
-func (e *emitter) usesCore() bool { return e.ownSettings() || e.ownDatabase() }
+func (e *emitter) usesCore() bool {
+	return e.ownSettings() || e.set.Stores() && e.ownDatabase() || e.set.Has(feature.Keycloak)
+}
 
 // Templates of what a project may have its own form of. What a first run has made
 // stays, whatever the project has come to hold since.
@@ -70,6 +72,11 @@ const (
 	alembicFile  = "alembic.ini"
 	envFile      = "alembic/env.py"
 	revisionFile = "alembic/versions/4c1d0a7be52f_auth.py" // of every set that has tables
+	moduleFile   = "app/features/auth/__init__.py"
+
+	keycloakPrefix = "app/core/keycloak"
+	keycloakFile   = "app/core/keycloak.py"
+	keycloakAlone  = "variants/keycloak_alone.py" // stands in for it where there are no users
 )
 
 func (e *emitter) ownSettings() bool { return e.p.Settings == nil || e.stands[settingsFile] != "" }
@@ -107,6 +114,9 @@ func (e *emitter) ownDatabase() bool {
 }
 
 func (e *emitter) database() error {
+	if !e.set.Stores() {
+		return nil
+	}
 	if e.ownDatabase() {
 		return e.add(databaseFile, path.Join(e.p.PackageDir, "core", "database.py"))
 	}
@@ -163,12 +173,40 @@ func (e *emitter) engineVariant() string {
 	return "engine_url.py"
 }
 
+// keycloak emits the modules that read Keycloak's tokens.
+func (e *emitter) keycloak() error {
+	names, err := e.templates.Tree(fastapiStack, "app/core")
+	if err != nil {
+		return err
+	}
+	for _, name := range append(names, keycloakAlone) {
+		target := path.Base(name)
+		switch {
+		case name == keycloakAlone:
+			target = path.Base(keycloakFile)
+		case !strings.HasPrefix(name, keycloakPrefix):
+			continue
+		}
+		if err := e.add(name, path.Join(e.coreDir(), target)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *emitter) coreDir() string { return path.Join(e.p.PackageDir, "core") }
+
+func (e *emitter) keycloakModule() string { return e.p.Package + ".core.keycloak" }
+
 // feature emits the auth module itself.
 func (e *emitter) feature() error {
 	return e.tree("app/features/auth", e.authDir())
 }
 
 func (e *emitter) migrations() error {
+	if !e.set.Stores() {
+		return nil
+	}
 	left, err := e.templates.Read(fastapiStack, "variants/env_left.py")
 	if err != nil {
 		return err
@@ -273,11 +311,20 @@ func (e *emitter) add(source, target string) error {
 		return err
 	}
 	fitted := out
-	if path.Ext(source) != ".txt" {
+	switch path.Ext(source) {
+	case ".txt", ".html", ".css":
+	case ".js":
+		fitted = fitScript(out, e.mountPrefix()+e.prefix)
+	default:
 		fitted = []byte(e.fit(target, string(out)))
 	}
 	e.out = append(e.out, emitted{Path: target, From: source, Content: fitted, AsCut: bytes.Equal(out, fitted)})
 	return nil
+}
+
+// fitScript tells a script of where the endpoints stand.
+func fitScript(text []byte, prefix string) []byte {
+	return bytes.ReplaceAll(text, []byte(`"/auth"`), fmt.Appendf(nil, "%q", prefix))
 }
 
 func (e *emitter) authDir() string { return path.Join(e.p.PackageDir, "features", "auth") }

@@ -12,10 +12,10 @@ import (
 	"strings"
 
 	"fastman/internal/edit"
+	"fastman/internal/feature"
 )
 
-// needs: of what is put into files of the user only settings and variables belong to
-// single types.
+// needs: of what is put into files of the user some belongs to single types.
 func (r *fastapi) needs(file string, p edit.Put) bool {
 	switch p.Kind {
 	case "env":
@@ -23,6 +23,12 @@ func (r *fastapi) needs(file string, p edit.Put) bool {
 	case "setting":
 		fields, err := r.settingsFields()
 		return err != nil || slices.ContainsFunc(fields, func(f edit.Field) bool { return f.Name == p.Key })
+	}
+	switch brought := p.In + " " + p.Text; {
+	case strings.Contains(brought, r.emitter.authModule()):
+		return r.target().Stores()
+	case strings.Contains(brought, r.emitter.keycloakModule()):
+		return r.target().Has(feature.Keycloak)
 	}
 	return true
 }
@@ -42,7 +48,8 @@ func (r *fastapi) remove(ctx context.Context, file string, src []byte, puts []ed
 
 // isModule: the package itself and its tests.
 func (r *fastapi) isModule(file string) bool {
-	return strings.HasPrefix(file, r.emitter.authDir()+"/") || strings.HasPrefix(file, r.emitter.testsDir()+"/")
+	return strings.HasPrefix(file, r.emitter.authDir()+"/") || strings.HasPrefix(file, r.emitter.testsDir()+"/") ||
+		strings.HasPrefix(file, path.Join(r.emitter.coreDir(), "keycloak"))
 }
 
 // detach lets Alembic run without the sign-in, where fastman has set it up: with the

@@ -9,10 +9,11 @@ import (
 	"strings"
 
 	"fastman/internal/edit"
+	"fastman/internal/feature"
 )
 
 func (r *fastapi) wire(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{r.wireRouter, r.wireSettings, r.wireMigrations, r.wireEnv, r.wireIgnore} {
+	for _, step := range []func(context.Context) error{r.wireRouter, r.wireKeycloak, r.wireSettings, r.wireMigrations, r.wireEnv, r.wireIgnore} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -23,12 +24,26 @@ func (r *fastapi) wire(ctx context.Context) error {
 // wireRouter includes the router where the app is made. A discovery of the
 // original layout includes it by itself.
 func (r *fastapi) wireRouter(ctx context.Context) error {
-	if r.project.Entry.Discovery != nil {
+	if r.project.Entry.Discovery != nil || !r.target().Stores() {
 		return nil
 	}
 	return r.editPython(ctx, r.project.Entry.File, func(f *edit.PyFile) edit.Result {
 		return edit.IncludeRouter(f, r.project.Entry.Edit(), r.routerImport(), "auth_router")
 	})
+}
+
+// wireKeycloak gives the app to what brings it Keycloak.
+func (r *fastapi) wireKeycloak(ctx context.Context) error {
+	if !r.target().Has(feature.Keycloak) {
+		return nil
+	}
+	return r.editPython(ctx, r.project.Entry.File, func(f *edit.PyFile) edit.Result {
+		return edit.SetUp(f, r.project.Entry.Edit(), r.keycloakImport(), "setup_keycloak")
+	})
+}
+
+func (r *fastapi) keycloakImport() string {
+	return "from " + r.emitter.keycloakModule() + " import setup_keycloak"
 }
 
 func (r *fastapi) routerImport() string {
@@ -46,7 +61,7 @@ func (r *fastapi) wireSettings(ctx context.Context) error {
 		if err := r.editPython(ctx, s.File, func(f *edit.PyFile) edit.Result { return edit.AddFields(f, s.Class, fields) }); err != nil {
 			return err
 		}
-		if len(s.EnvFiles) == 0 && r.manifest == nil {
+		if len(s.EnvFiles) == 0 && r.manifest == nil && r.target().Stores() {
 			r.report.left(s.Path+": "+s.Class+" names no env file that could be found, and the app does not start without SECRET_KEY",
 				`let it read one: model_config = SettingsConfigDict(env_file=".env"), or put the variables of `+r.project.NewEnvFile+" into its environment")
 		}
@@ -56,7 +71,7 @@ func (r *fastapi) wireSettings(ctx context.Context) error {
 			}
 		}
 	}
-	if at := r.project.Database.HiddenEngine; at != "" && r.manifest == nil {
+	if at := r.project.Database.HiddenEngine; at != "" && r.emitter.stands[moduleFile] == "" && r.target().Stores() {
 		r.report.left(at+": makes the engine where it cannot be imported; the auth module makes its own, from "+r.emitter.urlField(),
 			"set "+r.emitter.urlField()+" to that same database in every env file")
 	}
@@ -123,7 +138,7 @@ func (r *fastapi) ownsURL() bool {
 
 func (r *fastapi) wireMigrations(ctx context.Context) error {
 	a := r.project.Alembic
-	if a == nil || slices.Contains(keys(r.next.Files), a.EnvPath) {
+	if a == nil || slices.Contains(keys(r.next.Files), a.EnvPath) || !r.target().Stores() {
 		return nil
 	}
 	if len(a.Heads) > 1 {
@@ -167,7 +182,7 @@ func (r *fastapi) ownEnvironment() bool {
 // wireEnv gives the env files what this project's settings do not have a meaning of
 // their own for.
 func (r *fastapi) wireEnv(context.Context) error {
-	return r.fillEnv(envFiles{live: r.project.EnvFiles, examples: r.project.EnvExamples, fresh: r.project.NewEnvFile,
+	return r.fillEnv(envFiles{name: r.project.Name, live: r.project.EnvFiles, examples: r.project.EnvExamples, fresh: r.project.NewEnvFile,
 		leaves: func(name string) bool {
 			return name == "ENVIRONMENT" && r.ownEnvironment() || name == "DATABASE_URL" && (!r.ownsURL() || r.hasField(name))
 		}})

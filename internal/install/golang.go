@@ -157,7 +157,7 @@ func (r *golang) wireServer(context.Context) error {
 }
 
 func (r *golang) wireEnv(context.Context) error {
-	return r.fillEnv(envFiles{live: r.project.EnvFiles, examples: r.project.EnvExamples, fresh: ".env",
+	return r.fillEnv(envFiles{name: r.project.Name, live: r.project.EnvFiles, examples: r.project.EnvExamples, fresh: ".env",
 		leaves: func(string) bool { return false }})
 }
 

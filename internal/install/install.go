@@ -32,6 +32,7 @@ type recipe struct {
 	asCut     map[string]bool   // emitted files that were not fitted to the project
 	changed   map[string][]byte // emitted files that were changed since: what they started from
 	stay      []string          // emitted files that outlive their types
+	history   []string          // those of them that nothing needs any longer
 	next      *manifest         // as it will be
 	nextBase  base
 	deps      *deps.Plan

@@ -59,10 +59,8 @@ func (r *recipe) dropFiles(ctx context.Context, kept map[string]bool) error {
 	gone := slices.DeleteFunc(keys(r.was().Files), func(file string) bool {
 		return kept[file] || r.outlives(file)
 	})
-	if r.target().Empty() && !r.job.dropTables {
-		if err := r.stack.detach(ctx, gone); err != nil {
-			return err
-		}
+	if err := r.detach(ctx, gone); err != nil {
+		return err
 	}
 	gone, err := r.withoutUsed(ctx, gone)
 	if err != nil {
@@ -73,13 +71,19 @@ func (r *recipe) dropFiles(ctx context.Context, kept map[string]bool) error {
 			return err
 		}
 	}
-	if r.target().Empty() && !r.job.dropTables {
-		if err := r.stack.detach(ctx, gone); err != nil {
-			return err
-		}
+	if err := r.detach(ctx, gone); err != nil {
+		return err
 	}
 	r.keepHistory(kept, gone)
 	return nil
+}
+
+// detach lets what stays of the migrations work without the users, when they have gone.
+func (r *recipe) detach(ctx context.Context, gone []string) error {
+	if r.target().Stores() || r.job.dropTables {
+		return nil
+	}
+	return r.stack.detach(ctx, gone)
 }
 
 // outlives reports whether an emitted file is history that stays: not without what it
@@ -184,21 +188,23 @@ func (r *recipe) pruneAbove(file string) error {
 }
 
 // keepHistory keeps in the manifest what outlives its type, so that the type finds it
-// when it comes back.
+// when it comes back. When nobody is left who has tables, it is the user's.
 func (r *recipe) keepHistory(kept map[string]bool, gone []string) {
 	for _, file := range keys(r.was().Files) {
-		if !kept[file] && !slices.Contains(gone, file) && r.exists(file) {
-			r.stay = append(r.stay, file)
-			r.next.Files[file], r.nextBase.Files[file] = r.was().Files[file], r.base.Files[file]
+		if kept[file] || slices.Contains(gone, file) || !r.exists(file) {
+			continue
 		}
+		r.stay = append(r.stay, file)
+		if r.outlives(file) && !r.target().Stores() {
+			r.history = append(r.history, file)
+			continue
+		}
+		r.next.Files[file], r.nextBase.Files[file] = r.was().Files[file], r.base.Files[file]
 	}
 }
 
 // forget plans the end of fastman's own files.
 func (r *recipe) forget() error {
-	if history := slices.DeleteFunc(r.stay, func(file string) bool { return !r.outlives(file) }); len(history) > 0 {
-		r.report.note(r.stack.farewell(history))
-	}
 	for _, file := range []string{manifestPath, basePath, attributesPath} {
 		old, err := r.onDisk(file)
 		if err != nil {

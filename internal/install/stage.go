@@ -140,6 +140,9 @@ func (r *recipe) stageManifest(context.Context) error {
 	if err := r.stageLayers(); err != nil {
 		return err
 	}
+	if len(r.history) > 0 {
+		r.report.note(r.stack.farewell(r.history))
+	}
 	if r.target().Empty() {
 		return r.forget()
 	}

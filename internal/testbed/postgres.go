@@ -205,7 +205,12 @@ func hasServer(folder string) bool {
 
 func must(t testing.TB, args []string) string {
 	t.Helper()
-	res, err := run.Run(context.Background(), run.Spec{Args: args, Dir: os.TempDir(), Timeout: startPatience})
+	return mustWithin(t, startPatience, args...)
+}
+
+func mustWithin(t testing.TB, patience time.Duration, args ...string) string {
+	t.Helper()
+	res, err := run.Run(context.Background(), run.Spec{Args: args, Dir: os.TempDir(), Timeout: patience})
 	if err != nil {
 		t.Fatalf("%s: %v\n%s%s", strings.Join(args, " "), err, res.Stdout, res.Stderr)
 	}

@@ -57,8 +57,22 @@ class Settings(BaseSettings):
     AUTH_AFTER_LOGIN_URL: str = "/auth/me"
     # Addresses, with commas, at which native apps may take a sign-in over.
     AUTH_APP_REDIRECTS: str = ""
+    # fastman: end
+    # fastman: if oauth or ui
     # Origins, with commas, of other sites whose pages may use the session cookie.
     AUTH_TRUSTED_ORIGINS: str = ""
+    # fastman: end
+    # fastman: if passkey
+    # The domain that passkeys belong to; those of another one do not work here.
+    PASSKEY_RP_ID: str = "localhost"
+    # What people see when they make a passkey; the app's name if it is empty.
+    PASSKEY_RP_NAME: str = ""
+    # Origins, with commas, of the pages and apps that may use them.
+    PASSKEY_ORIGIN: str = "http://localhost:8000"
+    # Of an access token after a sign-in with a passkey.
+    PASSKEY_SESSION_EXPIRE_MINUTES: int = 60
+    # Whether a mailed link lets somebody in who has lost all passkeys.
+    PASSKEY_EMAIL_RECOVERY: bool = False
     # fastman: end
     # fastman: if keycloak
     # Where Keycloak is, as it calls itself in its tokens.

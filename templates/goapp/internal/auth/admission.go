@@ -110,7 +110,10 @@ func (a *Auth) admitBrowser(w http.ResponseWriter, r *http.Request, who profile,
 		if err = a.rememberSignIn(ctx, db, done.user, from); err != nil {
 			return err
 		}
-		opened, cookie, err = a.openCookieSession(ctx, db, done.user, who.service.name, a.readCookie(r, sessionCookie), from)
+		if opened, err = a.openSession(ctx, db, done.user, who.service.name, from); err != nil {
+			return err
+		}
+		cookie, err = giveCookie(ctx, db, opened.id, a.readCookie(r, sessionCookie))
 		return err
 	})
 	if err != nil {

@@ -36,8 +36,10 @@ func (a *Auth) OpenAPI(w http.ResponseWriter, _ *http.Request) {
 				// fastman: if jwt
 				"session": a.securityScheme(),
 				// fastman: end
-				// fastman: if oauth
+				// fastman: if oauth or passkey
 				"bearer": object{"type": "http", "scheme": "bearer"},
+				// fastman: end
+				// fastman: if oauth or ui
 				"cookie": object{"type": "apiKey", "in": "cookie", "name": a.cookieName(sessionCookie)},
 				// fastman: end
 			},
@@ -93,6 +95,12 @@ func (a *Auth) operations() []operation {
 	// fastman: if oauth
 	all = append(all, oauthOperations()...)
 	// fastman: end
+	// fastman: if passkey
+	all = append(all, passkeyOperations()...)
+	// fastman: end
+	// fastman: if oauth or ui
+	all = append(all, operation{method: "get", path: "/logout", summary: "End the session of the cookie", status: 303})
+	// fastman: end
 	return all
 }
 
@@ -110,8 +118,10 @@ func (o operation) describe() object {
 			// fastman: if jwt
 			{"session": []string{}},
 			// fastman: end
-			// fastman: if oauth
+			// fastman: if oauth or passkey
 			{"bearer": []string{}},
+			// fastman: end
+			// fastman: if oauth or ui
 			{"cookie": []string{}},
 			// fastman: end
 			// fastman: if keycloak
@@ -177,6 +187,9 @@ func schemas() object {
 		// fastman: if oauth or keycloak
 		"Identity": schemaOf[publicIdentity](),
 		// fastman: end
+		// fastman: if passkey
+		"Passkey": schemaOf[publicPasskey](),
+		// fastman: end
 		"Problem": object{"type": "object", "properties": object{"detail": detail}, "required": []string{"detail"}},
 	}
 }
@@ -202,7 +215,7 @@ func typeOf(t reflect.Type) object {
 		nullable := maps.Clone(typeOf(t.Elem()))
 		nullable["type"] = []any{nullable["type"], "null"}
 		return nullable
-	// fastman: if keycloak
+	// fastman: if keycloak or passkey
 	case t.Kind() == reflect.Slice:
 		return object{"type": "array", "items": typeOf(t.Elem())}
 	// fastman: end

@@ -23,6 +23,11 @@ func takeOver(ctx context.Context, db conn, user *User, who profile) (admission,
 	if err := dropIdentities(ctx, db, user); err != nil {
 		return admission{}, err
 	}
+	// fastman: if passkey
+	if err := dropPasskeys(ctx, db, user); err != nil {
+		return admission{}, err
+	}
+	// fastman: end
 	err := db.exec(ctx, `UPDATE users SET hashed_password = NULL, name = $1, avatar_url = $2, oauth_provider = $3,
 		email_verified_at = clock_timestamp(), updated_at = clock_timestamp() WHERE id = $4`,
 		orNull(who.name), orNull(who.avatarURL), who.service.name, user.ID)

@@ -52,6 +52,8 @@ class AuthConfig:
     links_verified_email: bool  # whoever verified it, not only whose mailbox it is
     after_login_url: str
     app_redirects: tuple[str, ...]
+    # fastman: end
+    # fastman: if oauth or ui
     trusted_origins: tuple[str, ...]  # this app's own among them
     # fastman: end
 
@@ -97,7 +99,7 @@ def _public_url(*, production: bool) -> str:
             "AUTH_PUBLIC_URL is not set, and mails need it for their links\n"
             "set it to where people open this app, such as https://app.example.com"
         )
-    if url and not _is_web_address(url):
+    if url and not is_web_address(url):
         raise RuntimeError(
             "AUTH_PUBLIC_URL is not an address\n"
             "set it to where people open this app, such as https://app.example.com"
@@ -105,7 +107,7 @@ def _public_url(*, production: bool) -> str:
     return url.rstrip("/")
 
 
-def _is_web_address(url: str) -> bool:
+def is_web_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -134,20 +136,24 @@ def _links_verified_email() -> bool:
     return settings.OAUTH_LINK_BY_EMAIL == "verified"
 
 
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
+# fastman: end
+# fastman: if oauth or ui
 def _trusted_origins() -> tuple[str, ...]:
-    listed = [url.rstrip("/") for url in _listed(settings.AUTH_TRUSTED_ORIGINS)]
-    for url in listed:
-        if not _is_web_address(url) or origin_of(url) != url.lower():
+    origins = [url.rstrip("/") for url in listed(settings.AUTH_TRUSTED_ORIGINS)]
+    for url in origins:
+        if not is_web_address(url) or origin_of(url) != url.lower():
             raise RuntimeError(
                 f"AUTH_TRUSTED_ORIGINS: {url!r} is not an origin\n"
                 "set it to origins, such as https://www.example.com"
             )
     public_url = _plain(settings.AUTH_PUBLIC_URL)
-    return tuple(origin_of(url) for url in (*listed, public_url) if url)
+    return tuple(origin_of(url) for url in (*origins, public_url) if url)
+
+
+# fastman: end
+# fastman: if oauth or passkey
+def listed(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def origin_of(url: str) -> str:
@@ -159,7 +165,7 @@ def origin_of(url: str) -> str:
 
 
 # fastman: end
-def _number(name: str, least: int, most: int) -> int:
+def number(name: str, least: int, most: int) -> int:
     value: int = getattr(settings, name)
     if not least <= value <= most:
         raise RuntimeError(
@@ -175,21 +181,23 @@ def _load() -> AuthConfig:
         production=production,
         issuer=settings.AUTH_ISSUER,
         secret_keys=_secret_keys(),
-        access_token_seconds=_number("ACCESS_TOKEN_EXPIRE_MINUTES", 1, 24 * 60) * 60,
-        session_idle_seconds=_number("REFRESH_TOKEN_EXPIRE_DAYS", 1, 3650) * _DAY,
-        session_max_seconds=_number("SESSION_MAX_DAYS", 1, 3650) * _DAY,
+        access_token_seconds=number("ACCESS_TOKEN_EXPIRE_MINUTES", 1, 24 * 60) * 60,
+        session_idle_seconds=number("REFRESH_TOKEN_EXPIRE_DAYS", 1, 3650) * _DAY,
+        session_max_seconds=number("SESSION_MAX_DAYS", 1, 3650) * _DAY,
         public_url=_public_url(production=production),
         mail_url=_plain(settings.AUTH_MAIL_URL),
         trusted_proxies=_trusted_proxies(),
         # fastman: if jwt
-        password_min_length=_number("PASSWORD_MIN_LENGTH", 8 if production else 1, 128),
-        bcrypt_rounds=_number("BCRYPT_ROUNDS", 10 if production else 4, 31),
+        password_min_length=number("PASSWORD_MIN_LENGTH", 8 if production else 1, 128),
+        bcrypt_rounds=number("BCRYPT_ROUNDS", 10 if production else 4, 31),
         reveal_registered=settings.AUTH_REVEAL_REGISTERED,
         # fastman: end
         # fastman: if oauth
         links_verified_email=_links_verified_email(),
         after_login_url=settings.AUTH_AFTER_LOGIN_URL or "/",
-        app_redirects=_listed(settings.AUTH_APP_REDIRECTS),
+        app_redirects=listed(settings.AUTH_APP_REDIRECTS),
+        # fastman: end
+        # fastman: if oauth or ui
         trusted_origins=_trusted_origins(),
         # fastman: end
     )

@@ -1,4 +1,4 @@
-# fastman: file oauth
+# fastman: file oauth or ui
 """Cookies: of a session, and of a sign-in that is under way at a provider."""
 
 from fastapi import HTTPException, Request, Response, status
@@ -18,9 +18,14 @@ def get_session_cookie(request: Request) -> SessionCookie | None:
     value = request.cookies.get(_name("auth_session"))
     if value is None:
         return None
-    if request.method not in _SAFE_METHODS and not _is_from_here(request):
-        raise HTTPException(status.HTTP_403_FORBIDDEN, "Cross-site request refused")
+    if request.method not in _SAFE_METHODS:
+        require_own_page(request)
     return SessionCookie(value)
+
+
+def require_own_page(request: Request) -> None:
+    if not _is_from_here(request):
+        raise HTTPException(status.HTTP_403_FORBIDDEN, "Cross-site request refused")
 
 
 def _is_from_here(request: Request) -> bool:
@@ -44,6 +49,7 @@ def drop_session_cookie(response: Response) -> None:
     _set(response, "auth_session", "", 0)
 
 
+# fastman: if oauth
 def get_attempt_cookie(request: Request, state: str) -> str | None:
     return request.cookies.get(_name(_attempt(attempt_id(state))))
 
@@ -61,6 +67,7 @@ def _attempt(challenge_id: str) -> str:
     return f"auth_attempt_{challenge_id[:12]}"
 
 
+# fastman: end
 def _set(response: Response, name: str, value: str, seconds: int) -> None:
     response.set_cookie(
         _name(name),

@@ -36,7 +36,7 @@ class Bearer(SecurityBase):
 
     async def __call__(self, request: Request) -> str | None:
         header = request.headers.get("authorization")
-        # fastman: if oauth
+        # fastman: if oauth or ui
         if header is None:
             return get_session_cookie(request)
         # fastman: end
@@ -61,7 +61,7 @@ async def get_optional_claims(
     token: Annotated[str | None, Depends(_bearer)],
 ) -> TokenClaims | None:
     """Return the claims of an access token, or None when the request has none."""
-    # fastman: if oauth
+    # fastman: if oauth or ui
     if isinstance(token, SessionCookie):
         session = await find_cookie_session(token)
         return session.claims if session else None
@@ -78,7 +78,7 @@ async def get_token_claims(
     """
     if not token:
         raise unauthorized("Not authenticated")
-    # fastman: if oauth
+    # fastman: if oauth or ui
     if isinstance(token, SessionCookie):
         return (await _load_session(token)).claims
     # fastman: end
@@ -90,14 +90,14 @@ async def get_token_claims(
 
 async def get_current_user(token: Annotated[str | None, Depends(_bearer)]) -> User:
     """Return the user of a live session, loaded and detached from the database."""
-    # fastman: if oauth
+    # fastman: if oauth or ui
     if isinstance(token, SessionCookie):
         return (await _load_session(token)).user
     # fastman: end
     return await load_user(await get_token_claims(token))
 
 
-# fastman: if oauth
+# fastman: if oauth or ui
 async def _load_session(cookie: SessionCookie) -> CookieSession:
     """Return what a cookie stands for, its claims too: it holds none itself."""
     session = await find_cookie_session(cookie)
@@ -115,6 +115,15 @@ async def load_user(claims: TokenClaims) -> User:
     return user
 
 
+# fastman: if passkey
+async def get_optional_user(
+    claims: Annotated[TokenClaims | None, Depends(get_optional_claims)],
+) -> User | None:
+    """Return who is signed in, or None when nobody says to be."""
+    return await load_user(claims) if claims else None
+
+
+# fastman: end
 async def get_current_active_user(
     user: Annotated[User, Depends(get_current_user)],
 ) -> User:
@@ -166,4 +175,7 @@ OptionalClaims = Annotated[TokenClaims | None, Depends(get_optional_claims)]
 Claims = Annotated[TokenClaims, Depends(get_token_claims)]
 CurrentUser = Annotated[User, Depends(get_current_user)]
 RecentUser = Annotated[User, Depends(require_recent_login)]
+# fastman: if passkey
+OptionalUser = Annotated[User | None, Depends(get_optional_user)]
+# fastman: end
 SessionDep = Annotated[Session, Depends(get_session)]

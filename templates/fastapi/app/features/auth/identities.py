@@ -7,25 +7,23 @@ from typing import Any
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
+from .challenges import drop_challenges
 from .clock import utc_now
 from .config import config
 from .database import Contradiction
 from .identity import identity_key
-from .models import AuthChallenge, AuthSession, AuthToken, OAuthAccount, User
-from .oauth_config import PROVIDERS
+from .models import AuthToken, OAuthAccount, User
 from .oauth_failed import OAuthFailed
 from .oauth_flow import Attempt
 from .oauth_provider import Profile, Provider
+from .passkeys import drop_passkeys
 from .sessions import end_sessions, end_sessions_of, is_live
 from .users import lock_user
+from .ways_in import require_way_in
 
 
 class NotLinked(Exception):
     """The user has no account of that provider."""
-
-
-class LastWayIn(Exception):
-    """Without it nobody could sign in to the account."""
 
 
 @dataclass(frozen=True)
@@ -128,40 +126,12 @@ def unlink(db: Session, user_id: int, name: str, *, session_id: str) -> list[str
     left = [account for account in accounts if account not in gone]
     if user is None or not gone:
         raise NotLinked
-    if not _has_way_in(user, left):
-        raise LastWayIn
     for account in gone:
         db.delete(account)
+    require_way_in(db, user)
     if user.oauth_provider == name:
         user.oauth_provider = provider_name(left[0].provider) if left else None
     return end_sessions_of(db, user.id, method=name, except_id=session_id)
-
-
-def _has_way_in(user: User, accounts: list[OAuthAccount]) -> bool:
-    # fastman: if jwt
-    if user.hashed_password is not None:
-        return True
-    # fastman: end
-    served = {provider.key for provider in PROVIDERS.values()}
-    return any(account.provider in served for account in accounts)
-
-
-def drop_other_credentials(db: Session, user: User, session_id: str | None) -> None:
-    """Leave of the ways in only the one that the session was opened with, if any.
-
-    Somebody has just proved an address that was nobody's: whatever else opens the
-    account may be a stranger's.
-    """
-    opened = select(AuthSession.method).where(AuthSession.id == session_id)
-    method = db.scalar(opened)
-    for account in list_accounts(db, user.id):
-        if provider_name(account.provider) != method:
-            db.delete(account)
-    # fastman: if jwt
-    if method not in (None, "password"):  # None: a password has just been given
-        user.hashed_password = None
-    # fastman: end
-    db.execute(delete(AuthChallenge).where(AuthChallenge.user_id == user.id))
 
 
 def provider_name(key: str) -> str:
@@ -237,8 +207,11 @@ def _take_over(
     for account in list_accounts(db, user.id):
         if account is not keep:
             db.delete(account)
+    # fastman: if passkey
+    drop_passkeys(db, user)
+    # fastman: end
     db.execute(delete(AuthToken).where(AuthToken.user_id == user.id))
-    db.execute(delete(AuthChallenge).where(AuthChallenge.user_id == user.id))
+    drop_challenges(db, user.id)
     return end_sessions(db, user.id)
 
 

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from .config import config
 
 EMAIL_MAX_LENGTH = 320  # RFC 5321, section 4.5.3.1: 64 + "@" + 255
-# fastman: if jwt
+# fastman: if jwt or passkey
 USERNAME_LENGTHS = range(3, 101)
 # fastman: end
 
@@ -54,7 +54,7 @@ def normalize_email(address: str) -> str:
         ) from None
 
 
-# fastman: if jwt
+# fastman: if jwt or passkey
 def normalize_username(name: str) -> str:
     """Return the NFC form of 3 to 100 letters, digits, dots, underscores, hyphens."""
     name = nfc(name)

@@ -5,8 +5,33 @@ from .clients import Client
 from .config import config
 from .mail import send_mail
 from .models import User
+from .one_time import Purpose
 
 _APP = config.issuer.removeprefix("fastman:")
+
+# Where the links lead: to pages of yours, which send the token on. What stands behind
+# the `#` reaches no server and no log.
+_LINKS: dict[Purpose, str] = {
+    # fastman: if jwt
+    "reset": "/reset-password#token=",
+    # fastman: end
+    "verify": "/verify-email#token=",
+    # fastman: if passkey
+    "recovery": "/auth/passkey/recovery#token=",
+    # fastman: end
+}
+# fastman: if ui
+# The page of this app takes them.
+_LINKS |= {
+    "verify": "/auth/ui#verify=",
+    "recovery": "/auth/ui#recover=",
+    "reset": "/auth/ui#reset=",
+}
+# fastman: end
+
+
+def _link(base_url: str, purpose: Purpose, token: str) -> str:
+    return f"{base_url}{_LINKS[purpose]}{token}"
 
 
 # fastman: if jwt
@@ -17,7 +42,7 @@ def mail_reset_link(to: str, *, base_url: str, token: str) -> None:
         f"""Somebody, probably you, asked for a new password for {_APP}.
 This link lets you choose one, within 30 minutes and once:
 
-{base_url}/reset-password#token={token}
+{_link(base_url, "reset", token)}
 
 If it was not you, do nothing: your password stays as it is.
 """,
@@ -64,7 +89,7 @@ def mail_verify_link(to: str, *, base_url: str, token: str) -> None:
         f"""Somebody, probably you, uses this address for an account at {_APP}.
 This link confirms that it is yours, within 24 hours and once:
 
-{base_url}/verify-email#token={token}
+{_link(base_url, "verify", token)}
 
 If it was not you, do nothing, and never give this link to anybody.
 """,
@@ -94,6 +119,46 @@ def mail_way_in_added(user: User, *, client: Client) -> None:
 
 def mail_way_in_removed(user: User, *, client: Client) -> None:
     _notify(user, "a way to sign in was removed", client)
+
+
+# fastman: end
+# fastman: if passkey
+def mail_passkey_added(user: User, *, client: Client) -> None:
+    _notify(user, "a passkey was added", client)
+
+
+def mail_passkey_removed(user: User, *, client: Client) -> None:
+    _notify(user, "a passkey was removed", client)
+
+
+def mail_passkey_refused(user: User, *, client: Client) -> None:
+    more = (
+        "It was not added, because whoever tried was not signed in to your account.\n"
+        "If it was you, sign in first.\n"
+    )
+    _notify(user, "somebody tried to add a passkey", client, more)
+
+
+def mail_recovery_codes_made(user: User, *, client: Client) -> None:
+    _notify(user, "recovery codes were made", client)
+
+
+def mail_recovered(user: User, *, client: Client) -> None:
+    _notify(user, "your account was recovered", client)
+
+
+def mail_recovery_link(to: str, *, base_url: str, token: str) -> None:
+    send_mail(
+        to,
+        f"{_APP}: recover your account",
+        f"""Somebody, probably you, cannot sign in to {_APP} any more.
+This link lets you in, within 30 minutes and once, so that you can make a new passkey:
+
+{_link(base_url, "recovery", token)}
+
+If it was not you, do nothing, and never give this link to anybody.
+""",
+    )
 
 
 # fastman: end

@@ -102,6 +102,30 @@ class OAuthAccount(Base):
 
 
 # fastman: end
+# fastman: if passkey
+class PasskeyCredential(Base):
+    """A passkey: what its authenticator signs with, as far as others may know it."""
+
+    __tablename__ = "passkey_credentials"
+    __table_args__ = (Index("ix_passkey_credentials_user_id", "user_id"),)
+
+    # The credential id; bytes are base64url without padding in all of these columns.
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    user_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("users.id", ondelete="CASCADE")
+    )
+    public_key: Mapped[str] = mapped_column(Text)  # COSE_Key (RFC 9052, section 7)
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    transports: Mapped[str] = mapped_column(Text)  # JSON, a list of names
+    aaguid: Mapped[str] = mapped_column(Text)  # the kind of authenticator, as a UUID
+    backup_eligible: Mapped[bool] = mapped_column(Boolean)
+    backed_up: Mapped[bool] = mapped_column(Boolean)
+    device_name: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=utc_now())
+    last_used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+# fastman: end
 class AuthToken(Base):
     """A mailed one-time token: only its hash, and one of each purpose for a user."""
 

@@ -5,9 +5,10 @@ import hmac
 from dataclasses import dataclass
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from .challenges import take_challenge
 from .clock import utc_now
 from .models import AuthChallenge, User
 from .oauth_failed import OAuthFailed
@@ -77,7 +78,7 @@ def open_attempt(db: Session, attempt: Attempt) -> Opened:
 def take_attempt(db: Session, *, state: str, cookie: str) -> Attempt:
     """Use an attempt up; the state without its browser leaves it as it is."""
     mine = AuthChallenge.browser_hash == hash_one_time_token(cookie)
-    row = _take(db, attempt_id(state), "oauth", mine)
+    row = take_challenge(db, attempt_id(state), "oauth", mine)
     if row is None:
         raise OAuthFailed("state")
     attempt = Attempt.model_validate_json(row.data)
@@ -121,7 +122,7 @@ def take_app_code(db: Session, *, code: str, verifier: str) -> tuple[User, str] 
         select(AuthChallenge.user_id).where(AuthChallenge.id == challenge_id)
     )
     user = lock_user(db, owner_id) if owner_id else None
-    row = _take(db, challenge_id, "oauth_code")
+    row = take_challenge(db, challenge_id, "oauth_code")
     if row is None or user is None:
         return None
     issued = AppCode.model_validate_json(row.data)
@@ -129,16 +130,3 @@ def take_app_code(db: Session, *, code: str, verifier: str) -> tuple[User, str] 
     if not hmac.compare_digest(code_challenge(verifier), issued.code_challenge):
         return None
     return user, issued.provider
-
-
-def _take(
-    db: Session, challenge_id: str, purpose: str, *conditions: ColumnElement[bool]
-) -> AuthChallenge | None:
-    """Take a row in one statement: of any number at once, one gets it."""
-    taken = delete(AuthChallenge).where(
-        AuthChallenge.id == challenge_id,
-        AuthChallenge.purpose == purpose,
-        AuthChallenge.expires_at > utc_now(),
-        *conditions,
-    )
-    return db.scalar(taken.returning(AuthChallenge))

@@ -6,14 +6,13 @@ import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response, status
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import JSONResponse
 
-from . import service, session_service
+from . import service
 from .clients import Client
 from .config import config
 from .cookies import (
     drop_attempt_cookie,
-    drop_session_cookie,
     get_attempt_cookie,
     get_session_cookie,
     set_attempt_cookie,
@@ -29,7 +28,7 @@ from .dependencies import (
 )
 from .events import log_event
 from .http import AuthRoute
-from .identities import LastWayIn, NotLinked, list_accounts, provider_name
+from .identities import NotLinked, list_accounts, provider_name
 from .oauth_config import (
     DEFAULT,
     FIRST,
@@ -51,6 +50,7 @@ from .schemas import (
     Token,
 )
 from .security import new_one_time_token
+from .ways_in import LastWayIn
 
 router = APIRouter(tags=["auth"], route_class=AuthRoute)
 
@@ -58,17 +58,6 @@ _CALLBACK = "/auth/callback"
 _STATE_MAX_LENGTH = 512  # characters of what a native app gets back as it was
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # base64url of 32 bytes
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-_SIGN_OUT_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>Sign out</title>
-<form method="post"><button>Sign out</button></form>
-</html>
-"""
-_SIGN_OUT_POLICY = (
-    "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
 
 
 def _problems(*codes: int) -> dict[int | str, dict[str, Any]]:
@@ -328,44 +317,3 @@ async def unlink(
         raise HTTPException(
             status.HTTP_409_CONFLICT, "This is the last way to sign in"
         ) from None
-
-
-@router.get("/logout", status_code=303)
-async def sign_out(request: Request, client: ClientDep) -> Response:
-    """End the session of a browser whose user went here; else offer a button."""
-    if not _is_navigation(request):
-        policy = {"Content-Security-Policy": _SIGN_OUT_POLICY}
-        return HTMLResponse(_SIGN_OUT_PAGE, headers=policy)
-    if cookie := get_session_cookie(request):
-        await session_service.log_out_cookie(cookie, client=client)
-    response = _redirect("/")
-    drop_session_cookie(response)
-    return response
-
-
-def _is_navigation(request: Request) -> bool:
-    """Tell a user's own step from a picture, a prefetch, or another site's link."""
-    headers = request.headers
-    purpose = headers.get("sec-purpose", "") + headers.get("purpose", "")
-    return (
-        headers.get("sec-fetch-site", "none") in ("same-origin", "none")
-        and headers.get("sec-fetch-mode", "navigate") == "navigate"
-        and "prefetch" not in purpose
-    )
-
-
-async def sign_out_browser(
-    request: Request, response: Response, client: ClientDep
-) -> None:
-    """Do what a logout has to do besides, where the credential is a cookie."""
-    if "authorization" in request.headers:
-        return
-    drop_session_cookie(response)
-    if "text/html" not in request.headers.get("accept", ""):
-        return
-    if cookie := get_session_cookie(request):
-        await session_service.log_out_cookie(cookie, client=client)
-    raise HTTPException(
-        status.HTTP_303_SEE_OTHER,
-        headers={"Location": "/", "Set-Cookie": response.headers["set-cookie"]},
-    )

@@ -12,13 +12,16 @@ from .models import AuthToken, User
 from .security import hash_one_time_token, new_one_time_token
 from .users import lock_user
 
-Purpose = Literal["reset", "verify"]
+Purpose = Literal["reset", "verify", "recovery"]
 
 _LIFETIMES: dict[Purpose, int] = {  # seconds
     # fastman: if jwt
     "reset": 30 * 60,
     # fastman: end
     "verify": 24 * 60 * 60,
+    # fastman: if passkey
+    "recovery": 30 * 60,
+    # fastman: end
 }
 
 

@@ -13,10 +13,11 @@ from .clients import Client
 from .credentials import check_new_password
 from .database import read, transaction, write
 from .events import log_event, log_sessions_ended
-from .identities import drop_other_credentials
 from .identity import identity_key
 from .models import User
 from .one_time import find_one_time_token, issue_one_time_token, take_one_time_token
+from .ownership import drop_other_credentials
+from .passkey_config import passkey_config
 from .passwords import hash_password, in_hash_queue
 from .sessions import end_sessions
 from .verification import mark_verified
@@ -47,17 +48,22 @@ def _mail_link(email: str, client: Client, base_url: str) -> None:
 
 
 def _issue_link(db: Session, email: str) -> tuple[User, str] | None:
-    owner = select(User).where(
-        User.email_key == identity_key(email),
-        User.hashed_password.is_not(None),
-        User.is_active,
-    )
+    owner = select(User).where(User.email_key == identity_key(email), User.is_active)
     user = db.scalar(owner)
-    if user is None:
+    if user is None or not _may_choose(user):
         # As much is written as for somebody: the next request could tell.
         throttle.claim_hourly(db, "forgot:nobody")
         return None
     return user, issue_one_time_token(db, user, purpose="reset")
+
+
+def _may_choose(user: User) -> bool:
+    # fastman: if passkey
+    if passkey_config.email_recovery:
+        return True
+    # fastman: end
+    # A mail must not become a way in where there was none by password.
+    return user.hashed_password is not None
 
 
 async def reset_password(token: str, *, new: str, client: Client) -> None:
@@ -84,7 +90,7 @@ def _reset(
     user = take_one_time_token(db, token, purpose="reset")
     user.hashed_password = hashed
     taken_over = mark_verified(user)
-    # fastman: if oauth
+    # fastman: if oauth or passkey
     if taken_over:
         drop_other_credentials(db, user, None)
     # fastman: end

@@ -35,8 +35,8 @@ from .dependencies import (
 from .http import AuthRoute, read_fields
 from .models import User
 from .oauth_router import router as oauth_router
-from .oauth_router import sign_out_browser
 from .one_time import InvalidOneTimeToken
+from .passkey_router import router as passkey_router
 from .schemas import (
     LoginRequest,
     PasswordChange,
@@ -53,6 +53,9 @@ from .schemas import (
 )
 from .security import InvalidToken
 from .sessions import list_sessions
+from .sign_out import router as sign_out_router
+from .sign_out import sign_out_browser
+from .ui_router import router as ui_router
 
 router = APIRouter(
     prefix="/auth", tags=["auth"], route_class=AuthRoute, lifespan=finish_background
@@ -213,7 +216,7 @@ async def reset_password(given: PasswordReset, client: ClientDep) -> None:
     "/logout",
     status_code=status.HTTP_204_NO_CONTENT,
     responses=_problems(401),
-    # fastman: if oauth
+    # fastman: if oauth or ui
     dependencies=[Depends(sign_out_browser)],
     # fastman: end
 )
@@ -305,4 +308,13 @@ async def verify(
 
 # fastman: if oauth
 router.include_router(oauth_router)
+# fastman: end
+# fastman: if passkey
+router.include_router(passkey_router)
+# fastman: end
+# fastman: if ui
+router.include_router(ui_router)
+# fastman: end
+# fastman: if oauth or ui
+router.include_router(sign_out_router)
 # fastman: end

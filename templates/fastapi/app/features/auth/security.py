@@ -74,7 +74,7 @@ def base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def _base64url_decode(text: str) -> bytes:
+def base64url_decode(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
@@ -108,7 +108,7 @@ def new_salt() -> str:
     return base64url(secrets.token_bytes(32))
 
 
-def issue_access_token(*, user_id: int, session_id: str) -> str:
+def issue_access_token(*, user_id: int, session_id: str, seconds: int) -> str:
     now = int(time.time())
     claims = {
         "iss": config.issuer,
@@ -118,7 +118,7 @@ def issue_access_token(*, user_id: int, session_id: str) -> str:
         "jti": base64url(secrets.token_bytes(16)),
         "iat": now,
         "nbf": now,
-        "exp": now + config.access_token_seconds,
+        "exp": now + seconds,
     }
     header = {"typ": _TOKEN_TYPE, "kid": _signing_kid}
     return jwt.encode(claims, _signing_key, algorithm=_ALGORITHM, headers=header)
@@ -131,7 +131,7 @@ def issue_refresh_token(*, session_id: str, counter: int, salt: str) -> str:
 
 def _sign_refresh(session_id: str, counter: int, salt: str, key: bytes) -> str:
     signed = f"{session_id}.{counter}."
-    message = signed.encode() + _base64url_decode(salt)
+    message = signed.encode() + base64url_decode(salt)
     return signed + base64url(hmac.digest(key, message, "sha256"))
 
 
@@ -188,14 +188,14 @@ def _require_canonical(token: str) -> None:
     """Refuse a second spelling of the same token: padding, or spare bits set."""
     if len(token) > _TOKEN_MAX_BYTES or not _COMPACT_JWS.fullmatch(token):
         raise InvalidToken
-    if any(base64url(_base64url_decode(part)) != part for part in token.split(".")):
+    if any(base64url(base64url_decode(part)) != part for part in token.split(".")):
         raise InvalidToken
 
 
 def _verify_signature(token: str) -> dict[str, Any]:
     # RFC 8725: one algorithm, an explicit type. RFC 7515, section 4.1.11: `crit` names
     # extensions that must be understood, and we understand none.
-    header = json.loads(_base64url_decode(token.partition(".")[0]))
+    header = json.loads(base64url_decode(token.partition(".")[0]))
     if not isinstance(header, dict) or "crit" in header:
         raise InvalidToken
     if header.get("typ") != _TOKEN_TYPE or header.get("alg") != _ALGORITHM:

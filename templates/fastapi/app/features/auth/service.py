@@ -3,6 +3,7 @@
 
 import logging
 from functools import partial
+from typing import Any
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
@@ -15,7 +16,7 @@ from .database import Contradiction, read, write, write_again
 from .events import log_event, log_sessions_ended, session_hash
 from .identities import Arrival, link, receive, unlink
 from .identity import identity_key, login_key
-from .models import AuthSession, User
+from .models import AuthSession, PasskeyCredential, User
 from .oauth_calls import caller_place
 from .oauth_exchange import authorization_url, fetch_profile, find_endpoints
 from .oauth_failed import OAuthFailed
@@ -29,28 +30,37 @@ from .oauth_flow import (
 )
 from .oauth_provider import Profile, Provider
 from .one_time import issue_one_time_token
+from .passkey_ceremony import ClientData, Use, read_client_data, verify_assertion
+from .passkey_challenges import open_authentication, take_authentication
+from .passkey_failed import PasskeyCopied, PasskeyFailed
+from .passkey_options import request_options
+from .passkey_schemas import Assertion
+from .passkeys import find_with_owner, note_use
 from .passwords import hash_password, in_hash_queue
 from .purge import purge_soon
 from .schemas import LoginRequest, OAuthCallback, RegisterRequest, Token
 from .sessions import issue_tokens, open_cookie_session, open_session
+from .users import lock_user
 
 
-# fastman: if jwt
+# fastman: if jwt or passkey
 class AlreadyTaken(Exception):
     """The address or the name belongs to another account."""
 
 
+class UsernameTaken(AlreadyTaken):
+    def __str__(self) -> str:
+        return "Username is already taken"
+
+
+# fastman: end
+# fastman: if jwt
 class EmailTaken(AlreadyTaken):
     def __init__(self, owner: str) -> None:
         self.owner = owner  # the address as the account has it
 
     def __str__(self) -> str:
         return "E-mail is already registered"
-
-
-class UsernameTaken(AlreadyTaken):
-    def __str__(self) -> str:
-        return "Username is already taken"
 
 
 class InvalidCredentials(Exception):
@@ -311,6 +321,77 @@ def _report_linked(user: User, provider: Provider, client: Client) -> None:
         "auth.oauth.linked", user_id=user.id, ip=client.ip, provider=provider.name
     )
     mails.mail_way_in_added(user, client=client)
+
+
+# fastman: end
+# fastman: if passkey
+async def ask_for_passkey(*, client: Client) -> dict[str, Any]:
+    """Return the options of a sign-in, the same for everybody."""
+    challenge = await write(_open_authentication, client)
+    purge_soon()
+    return request_options(challenge)
+
+
+def _open_authentication(db: Session, client: Client) -> str:
+    throttle.count_attempt(db, "passkey", client=client)
+    return open_authentication(db)
+
+
+async def sign_in_with_passkey(given: Assertion, *, client: Client) -> Token:
+    """Open a session for whose passkey has signed, or raise PasskeyFailed."""
+    asked = read_client_data(given.response.client_data_json)
+    if not await write(take_authentication, asked.challenge):
+        raise PasskeyFailed("challenge")
+    found = await read(find_with_owner, given.id)
+    if found is None:
+        raise PasskeyFailed("credential")
+    passkey, user = found
+    try:
+        use = _verify(given, asked, passkey, user)
+        session = await write(_use_passkey, passkey, use, client)
+    except PasskeyFailed as failed:
+        if isinstance(failed, PasskeyCopied):
+            _report_copied(user, client)
+        failed.user_id = user.id
+        raise
+    purge_soon()
+    log_event(
+        "auth.passkey.ok",
+        user_id=user.id,
+        ip=client.ip,
+        session=session_hash(session.id),
+    )
+    return issue_tokens(session)
+
+
+def _report_copied(user: User, client: Client) -> None:
+    log_event(
+        "auth.passkey.cloned", level=logging.WARNING, user_id=user.id, ip=client.ip
+    )
+
+
+def _verify(
+    given: Assertion, asked: ClientData, passkey: PasskeyCredential, user: User
+) -> Use:
+    if not user.is_active:
+        raise PasskeyFailed("inactive")
+    # An authenticator says whose passkey it was made for: nobody else's opens this one.
+    if given.response.user_handle != user.webauthn_handle:
+        raise PasskeyFailed("credential")
+    return verify_assertion(given, asked, passkey)
+
+
+def _use_passkey(
+    db: Session, passkey: PasskeyCredential, use: Use, client: Client
+) -> AuthSession:
+    user = lock_user(db, passkey.user_id)
+    if user is None:
+        raise PasskeyFailed("inactive")
+    if not note_use(db, passkey, use):
+        raise PasskeyFailed("counter")
+    throttle.forgive(db, "passkey", client=client)
+    throttle.remember_address(db, user, client=client)
+    return open_session(db, user, method="passkey", client=client)
 
 
 # fastman: end

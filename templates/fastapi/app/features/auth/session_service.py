@@ -83,7 +83,7 @@ async def end_others(*, user: User, current_id: str, client: Client) -> None:
         mails.mail_sessions_ended(user, client=client)
 
 
-# fastman: if oauth
+# fastman: if oauth or ui
 async def log_out_cookie(cookie: str, *, client: Client) -> None:
     """End the session of a cookie, if it has one."""
     if ended := await write(end_cookie_session, cookie):

@@ -21,6 +21,7 @@ from .clock import utc_now
 from .config import config
 from .database import change_row, fetch_row, transaction, write
 from .models import AuthSession, User
+from .passkey_config import passkey_config
 from .schemas import Token
 from .security import (
     InvalidToken,
@@ -38,7 +39,7 @@ from .security import (
 # the refresh token before the newest one is answered with the newest.
 _REFRESH_GRACE = 10
 _RECENT_LOGIN = 10 * 60  # seconds
-# fastman: if oauth
+# fastman: if oauth or ui
 # How often a cookie's use is noted, in seconds: not with each request.
 _SEEN_EVERY = 5 * 60
 # fastman: end
@@ -87,7 +88,7 @@ def _make_ready() -> ClassManager[User]:
     return _users.class_manager
 
 
-# fastman: if oauth
+# fastman: if oauth or ui
 @dataclass(frozen=True)
 class CookieSession:
     """A session whose credential is a cookie, and what a token of it would say."""
@@ -146,6 +147,16 @@ def _note_use(db: Session, session_id: str) -> None:
     )
 
 
+def end_cookie_session(db: Session, cookie: str) -> AuthSession | None:
+    """End the session of a cookie, and return what it was; None: it had none."""
+    ended = delete(AuthSession).where(
+        AuthSession.cookie_hash == hash_one_time_token(cookie)
+    )
+    return db.scalar(ended.returning(AuthSession))
+
+
+# fastman: end
+# fastman: if oauth
 def open_cookie_session(
     db: Session, user: User, *, method: str, client: Client, former: str | None
 ) -> tuple[AuthSession, str]:
@@ -158,14 +169,30 @@ def open_cookie_session(
     return session, cookie
 
 
-def end_cookie_session(db: Session, cookie: str) -> AuthSession | None:
-    """End the session of a cookie, and return what it was; None: it had none."""
-    ended = delete(AuthSession).where(
-        AuthSession.cookie_hash == hash_one_time_token(cookie)
+# fastman: end
+# fastman: if ui
+def turn_into_cookie_session(
+    db: Session, session_id: str, *, user_id: int, former: str | None
+) -> str | None:
+    """Let a cookie stand for a session from now on, and its refresh tokens no more.
+
+    The session of the cookie before it ends. None: this one has ended itself.
+    """
+    cookie = new_one_time_token()
+    turned = (
+        update(AuthSession)
+        .where(AuthSession.id == session_id, AuthSession.user_id == user_id)
+        .values(cookie_hash=hash_one_time_token(cookie), salt=new_salt())
     )
-    return db.scalar(ended.returning(AuthSession))
+    if db.scalar(turned.returning(AuthSession.id)) is None:
+        return None
+    if former:
+        end_cookie_session(db, former)  # a second cookie of this one names none by now
+    return cookie
 
 
+# fastman: end
+# fastman: if oauth or passkey
 def end_sessions_of(
     db: Session, user_id: int, *, method: str, except_id: str
 ) -> list[str]:
@@ -211,6 +238,7 @@ class Refreshed:
     user_id: int
     counter: int
     salt: str
+    method: str
 
 
 @dataclass(frozen=True)
@@ -236,13 +264,19 @@ _ROTATE = (
         last_seen_at=utc_now(),
         expires_at=utc_now(config.session_idle_seconds),
     )
-    .returning(AuthSession.user_id, AuthSession.refresh_counter, AuthSession.salt)
+    .returning(
+        AuthSession.user_id,
+        AuthSession.refresh_counter,
+        AuthSession.salt,
+        AuthSession.method,
+    )
 )
 
 _REFRESHED_BEFORE = (
     select(
         AuthSession.refresh_counter,
         AuthSession.salt,
+        AuthSession.method,
         (AuthSession.refreshed_at > utc_now(-_REFRESH_GRACE)).label("in_grace"),
         User,
     )
@@ -268,7 +302,8 @@ async def refresh(given: RefreshToken) -> Refreshed | Reused:
     row = await change_row(_ROTATE, keys, require_genuine)
     if row is None:
         return await write(_refresh_again, given)
-    return Refreshed(given.session_id, row.user_id, row.refresh_counter, row.salt)
+    counter = row.refresh_counter
+    return Refreshed(given.session_id, row.user_id, counter, row.salt, row.method)
 
 
 def _refresh_again(db: Session, given: RefreshToken) -> Refreshed | Reused:
@@ -278,7 +313,7 @@ def _refresh_again(db: Session, given: RefreshToken) -> Refreshed | Reused:
         raise InvalidToken
     if given.counter == row.refresh_counter - 1 and row.in_grace:
         counter = row.refresh_counter
-        return Refreshed(given.session_id, row.User.id, counter, row.salt)
+        return Refreshed(given.session_id, row.User.id, counter, row.salt, row.method)
     end_session(db, given.session_id, user_id=row.User.id)
     return Reused(given.session_id, row.User)
 
@@ -319,13 +354,22 @@ def is_recent(db: Session, claims: TokenClaims) -> bool:
 def issue_tokens(session: AuthSession | Refreshed) -> Token:
     if isinstance(session, AuthSession):
         session = Refreshed(
-            session.id, session.user_id, session.refresh_counter, session.salt
+            session.id,
+            session.user_id,
+            session.refresh_counter,
+            session.salt,
+            session.method,
         )
+    seconds = config.access_token_seconds
+    # fastman: if passkey
+    if session.method == "passkey":
+        seconds = passkey_config.session_seconds
+    # fastman: end
     return Token(
         access_token=issue_access_token(
-            user_id=session.user_id, session_id=session.session_id
+            user_id=session.user_id, session_id=session.session_id, seconds=seconds
         ),
-        expires_in=config.access_token_seconds,
+        expires_in=seconds,
         refresh_token=issue_refresh_token(
             session_id=session.session_id,
             counter=session.counter,

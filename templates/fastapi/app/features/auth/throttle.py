@@ -168,7 +168,7 @@ def give_back(db: Session, attempt: Attempt) -> None:
     db.execute(_GIVE_BACK, {"keys": attempt.keys})
 
 
-# fastman: if oauth
+# fastman: if oauth or passkey
 def forgive(db: Session, purpose: str, *, client: Client) -> None:
     """Give back what an earlier request of this client counted."""
     give_back(db, Attempt(None, tuple(_bounds(purpose, client, None))))

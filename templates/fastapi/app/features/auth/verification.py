@@ -11,7 +11,6 @@ from .clock import utc_now
 from .credentials import Proof, accept, check_password
 from .database import read, write
 from .events import log_event, log_sessions_ended
-from .identities import drop_other_credentials
 from .models import User
 from .one_time import (
     InvalidOneTimeToken,
@@ -19,6 +18,7 @@ from .one_time import (
     issue_one_time_token,
     take_one_time_token,
 )
+from .ownership import drop_other_credentials
 from .sessions import end_sessions
 from .users import find_user
 
@@ -66,7 +66,7 @@ def _verify(
     throttle.give_back(db, attempt)
     if not mark_verified(user):
         return []
-    # fastman: if oauth
+    # fastman: if oauth or passkey
     drop_other_credentials(db, user, keep)
     # fastman: end
     return end_sessions(db, user.id, except_id=keep)

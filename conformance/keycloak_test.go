@@ -1,0 +1,197 @@
+package conformance_test
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"fastman/conformance"
+	"fastman/conformance/standin"
+	"fastman/internal/feature"
+	"fastman/internal/testbed"
+)
+
+const realmFile = "../docs/development-realm.json"
+
+// A new project takes the tokens of a real Keycloak and no others, whether it has other
+// ways to sign in or not. While that server starts, a stand-in hangs and breaks.
+func TestKeycloak(t *testing.T) {
+	server := testbed.BeginKeycloak(t, realmFile)
+	for name, create := range map[string]func(*testing.T, feature.Set, string) project{"fastapi": newFastAPI, "go": newGo} {
+		t.Run(name+" alone", func(t *testing.T) {
+			app := create(t, onlyKeycloak, "")
+			guarded := app.guard(t)
+			t.Run("stand-in", func(t *testing.T) { app.keepsRealm(t, guarded, newRealm(t), every) })
+			t.Run("real", func(t *testing.T) { app.keepsRealm(t, guarded, realRealm(t, server), fitsReal) })
+		})
+		t.Run(name+" with all other types", func(t *testing.T) {
+			app := create(t, whole, "sqlite:///./app.db")
+			guarded, realm := app.guard(t), realRealm(t, server)
+			maps.Copy(app.env, realm.Env())
+			app.keepsWith(t, whole, fitsReal, conformance.Target{
+				Realm: realm, Guarded: guarded, DB: openSQLite(t, app), Dialect: conformance.SQLite,
+			})
+		})
+	}
+}
+
+var onlyKeycloak = feature.NewSet(feature.Keycloak)
+
+// fitsReal are the cases of tokens that a server can be used for which nobody breaks.
+func fitsReal(c conformance.Case) bool {
+	return c.Type == feature.Keycloak && !slices.Contains(c.Needs, conformance.NeedStandinRealm)
+}
+
+// keepsRealm runs cases of an app that has nothing but tokens of a realm.
+func (p project) keepsRealm(t *testing.T, guarded *conformance.Guarded, realm *conformance.Realm, cases func(conformance.Case) bool) {
+	p.env = maps.Clone(p.env)
+	maps.Copy(p.env, realm.Env())
+	server := p.Boot(t, p.env)
+	pass(t, cases, conformance.Target{
+		URL: server.URL, Set: onlyKeycloak, Realm: realm, Guarded: guarded, Output: server.Output, Boot: p.again,
+	})
+}
+
+// newRealm is a realm played on this machine.
+func newRealm(t *testing.T) *conformance.Realm {
+	t.Helper()
+	realm := playRealm(t)
+	realm.Other = playRealm(t)
+	return realm
+}
+
+func playRealm(t *testing.T) *conformance.Realm {
+	t.Helper()
+	played, err := standin.StartRealm(t.Context(), standin.Options{}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conformance.StandinRealm(played)
+}
+
+// realRealm is a realm of a real server, and another one beside it.
+func realRealm(t *testing.T, server *testbed.Keycloak) *conformance.Realm {
+	t.Helper()
+	server.Await(t)
+	realm := makeRealm(t, server)
+	realm.Other = makeRealm(t, server)
+	return realm
+}
+
+// makeRealm makes the realm of the realm file with what only tests need: a key that the
+// test holds too, somebody without roles, and a client whose tokens are not for the app.
+func makeRealm(t *testing.T, server *testbed.Keycloak) *conformance.Realm {
+	t.Helper()
+	text, err := os.ReadFile(realmFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file map[string]any
+	if err := json.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "test-" + strings.ToLower(rand.Text()[:8])
+	file["realm"] = name
+	file["components"] = map[string]any{"org.keycloak.keys.KeyProvider": []any{
+		keyProvider("rsa", map[string]string{"privateKey": base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PrivateKey(key)), "algorithm": "RS256"}),
+		keyProvider("hmac-generated", map[string]string{"algorithm": "HS512"}), keyProvider("aes-generated", nil),
+		keyProvider("rsa-enc-generated", map[string]string{"algorithm": "RSA-OAEP"}),
+	}}
+	file["users"] = append(file["users"].([]any), map[string]any{
+		"username": "somebody", "email": "somebody@example.com", "emailVerified": true, "firstName": "Some", "lastName": "Body", "enabled": true,
+		"credentials": []any{map[string]any{"type": "password", "value": "somebody", "temporary": false}},
+	})
+	file["clients"] = append(file["clients"].([]any), map[string]any{
+		"clientId": standin.OtherClient, "enabled": true, "publicClient": true, "standardFlowEnabled": false, "directAccessGrantsEnabled": true,
+	})
+	server.NewRealm(t, file)
+	return &conformance.Realm{
+		URL: server.URL, Name: name, ClientID: standin.RealmClient, ClientSecret: "a secret of the tests", Key: func() *rsa.PrivateKey { return key },
+	}
+}
+
+// keyProvider is a component of a realm; what its settings hold are lists.
+func keyProvider(kind string, settings map[string]string) map[string]any {
+	config := map[string][]string{"priority": {"100"}, "enabled": {"true"}, "active": {"true"}}
+	for name, value := range settings {
+		config[name] = []string{value}
+	}
+	return map[string]any{"name": kind, "providerId": kind, "config": config}
+}
+
+// guard puts routes into a new project that ask for roles.
+func (p project) guard(t *testing.T) *conformance.Guarded {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(p.Dir, "main.go")); err == nil {
+		p.guardGo(t)
+	} else {
+		p.edit(t, "app/main.py", "app = FastAPI(", "from fastapi import Depends\nfrom app.core.keycloak import require_roles\n\napp = FastAPI(")
+		p.edit(t, "app/main.py", "", `
+
+@app.get("/for-admins", dependencies=[Depends(require_roles("admin"))])
+async def for_admins() -> dict[str, bool]:
+    return {"ok": True}
+
+
+@app.get("/for-editors", dependencies=[Depends(require_roles("editor", client="app"))])
+async def for_editors() -> dict[str, bool]:
+    return {"ok": True}
+`)
+	}
+	return &conformance.Guarded{Admins: "//for-admins", Editors: "//for-editors"}
+}
+
+func (p project) guardGo(t *testing.T) {
+	t.Helper()
+	p.edit(t, "main.go", "mux.HandleFunc(\"GET /health\", health)\n", "mux.HandleFunc(\"GET /health\", health)\n\tguard(mux)\n")
+	file := `package main
+
+import (
+	"net/http"
+
+	"shop/internal/auth"
+)
+
+func guard(mux *http.ServeMux) {
+	ok := http.HandlerFunc(health)
+	mux.Handle("GET /for-admins", auth.RequireRoles("admin")(ok))
+	mux.Handle("GET /for-editors", auth.RequireClientRoles("app", "editor")(ok))
+}
+`
+	if err := os.WriteFile(filepath.Join(p.Dir, "guard.go"), []byte(file), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	buildGo(t, p.Dir)
+}
+
+// edit replaces what stands once in a file of the project; "" is its end.
+func (p project) edit(t *testing.T, file, old, text string) {
+	t.Helper()
+	path := filepath.Join(p.Dir, filepath.FromSlash(file))
+	source, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := string(source) + text
+	if old != "" {
+		changed = strings.Replace(string(source), old, text, 1)
+	}
+	if changed == string(source) {
+		t.Fatalf("%s does not hold %q", file, old)
+	}
+	if err := os.WriteFile(path, []byte(changed), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
