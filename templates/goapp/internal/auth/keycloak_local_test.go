@@ -188,7 +188,7 @@ func TestKeycloakTokensDoNotMix(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.auth.tokens.issuer = realmIssuer
-	forged, err := a.auth.tokens.issueAccess(id, claims.SessionID)
+	forged, err := a.auth.tokens.issueAccess(id, claims.SessionID, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
