@@ -21,7 +21,7 @@ import (
 
 // crossing are the cases in which one request follows from another: users, hashes,
 // tokens, sessions, throttles and mailed links go from stack to stack in them.
-var crossing = regexp.MustCompile(`^(register|identity|password|hash|login|refresh|sessions|change|reset|verify|rotation|purge|throttle|oauth|native|providers|cookie|cross-site|logout)/` +
+var crossing = regexp.MustCompile(`^(register|identity|password|hash|login|refresh|sessions|change|reset|verify|rotation|purge|throttle|oauth|native|providers|cookie|cross-site|logout|passkey|recovery|page)/` +
 	`|^(me|keys)/|^token/(header|sub|sid)|^storage/(the-session|no-credential|times|tables)`)
 
 // ofOne are the cases that count what one process does.
