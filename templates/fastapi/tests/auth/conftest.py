@@ -119,7 +119,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
         for table in User.metadata.sorted_tables
         if table.name == User.__tablename__ or table.name.startswith("auth_")
     ]
-    # fastman: if oauth
+    # fastman: if oauth or keycloak
     tables.append(User.metadata.tables["oauth_accounts"])
     # fastman: end
     # fastman: if passkey
