@@ -183,10 +183,7 @@ function deviceOf(agent) {
 async function offerAutofill() {
   const result = await authenticate({ conditional: true, base });
   if (!result.error) await attempt(() => enter(result));
-  else if (result.status === 400) {
-    say(textOf(result), true);
-    offerAutofill();
-  }
+  else if (result.status === 400) say(textOf(result), true); // of what was chosen
 }
 
 const withPasskey = async () => succeeded(await authenticate({ base }));
