@@ -266,6 +266,50 @@ func (b *browser) comeBack(path string) *answer {
 	return b.send(get(path).with("Sec-Fetch-Site", "cross-site").with("Sec-Fetch-Mode", "navigate").with("Sec-Fetch-Dest", "document"))
 }
 
+// visitor is somebody new with a session by cookie: from the first provider or, where
+// there is none, through the page of passkeys.
+func (t *T) visitor() (*browser, account) {
+	b := t.browser()
+	if t.target.Set.Has(feature.OAuth) {
+		identity := person(t.first())
+		return b.enter(t.first(), identity), account{email: identity.Email, identity: identity}
+	}
+	acc, s := b.t.pioneer()
+	b.open(s)
+	return b, acc
+}
+
+// revisit is a visitor in another browser.
+func (t *T) revisit(acc account) *browser {
+	b := t.browser()
+	if t.target.Set.Has(feature.OAuth) {
+		return b.enter(t.first(), acc.identity)
+	}
+	b.open(b.t.present(acc.passkey))
+	return b
+}
+
+// openCall is the page's, which turns a session by tokens into one by cookie.
+func openCall(s session) call { return post("/ui/session", nil).as(s.access).own() }
+
+func (b *browser) open(s session) *answer { return b.send(openCall(s)).want(http.StatusNoContent) }
+
+// entrances sign somebody new in by cookie in each way that the set has, and answer with
+// what sets it.
+func (t *T) entrances() []func(*browser) *answer {
+	var all []func(*browser) *answer
+	for _, p := range t.providers() {
+		all = append(all, func(b *browser) *answer { return b.signIn(p, person(p)).want(http.StatusSeeOther) })
+	}
+	if t.target.Set.UI() {
+		all = append(all, func(b *browser) *answer {
+			_, s := b.t.pioneer()
+			return b.open(s)
+		})
+	}
+	return all
+}
+
 // signIn goes the whole way, and returns the callback's answer.
 func (b *browser) signIn(p *standin.Provider, account standin.Account, query ...string) *answer {
 	return b.comeBack(b.begin(p, query...).choose(account))

@@ -14,51 +14,50 @@ import (
 
 var cookieCases = []Case{
 	{
-		Name: "cookie/has-the-flags-of-the-contract", Section: "Cookie session", Type: feature.OAuth,
-		ASVS: []string{"3.3.2", "3.3.4", "7.2.3"}, Run: cookieFlags,
+		Name: "cookie/has-the-flags-of-the-contract", Section: "Cookie session",
+		ASVS: []string{"3.3.2", "3.3.4", "7.2.3"}, Needs: []Need{NeedCookies}, Run: cookieFlags,
 	},
 	{
-		Name: "cookie/in-production-is-secure-and-of-this-host", Section: "Cookie session", Type: feature.OAuth,
-		ASVS: []string{"3.3.1", "3.3.3"}, Needs: []Need{NeedBoot}, Run: cookieProduction,
+		Name: "cookie/in-production-is-secure-and-of-this-host", Section: "Cookie session",
+		ASVS: []string{"3.3.1", "3.3.3"}, Needs: []Need{NeedBoot, NeedCookies}, Run: cookieProduction,
 	},
 	{
-		Name: "cookie/only-its-hash-is-stored", Section: "Cookie session: stored as SHA-256 only", Type: feature.OAuth,
-		ASVS: []string{"11.4.1"}, Needs: []Need{NeedDB}, Run: cookieStored,
+		Name: "cookie/only-its-hash-is-stored", Section: "Cookie session: stored as SHA-256 only",
+		ASVS: []string{"11.4.1"}, Needs: []Need{NeedDB, NeedCookies}, Run: cookieStored,
 	},
 	{
-		Name: "cookie/nothing-else-is-a-credential", Section: "Cookie session: a session id is never a credential", Type: feature.OAuth,
-		ASVS: []string{"7.2.1"}, Needs: []Need{NeedDB}, Run: cookieForged,
+		Name: "cookie/nothing-else-is-a-credential", Section: "Cookie session: a session id is never a credential",
+		ASVS: []string{"7.2.1"}, Needs: []Need{NeedDB, NeedCookies}, Run: cookieForged,
 	},
 	{
-		Name: "cookie/is-set-by-a-sign-in-only", Section: "Cookie session", Type: feature.OAuth, Run: cookieOnlyThere,
+		Name: "cookie/is-set-by-a-sign-in-only", Section: "Cookie session", Needs: []Need{NeedCookies}, Run: cookieOnlyThere,
 	},
 	{
-		Name: "cookie/an-authorization-header-wins", Section: "Access token", Type: feature.OAuth, Run: cookieLoses,
+		Name: "cookie/an-authorization-header-wins", Section: "Access token", Needs: []Need{NeedCookies}, Run: cookieLoses,
 	},
 	{
-		Name: "cookie/serves-what-a-token-serves", Section: "Cookie session", Type: feature.OAuth, Run: cookieServes,
+		Name: "cookie/serves-what-a-token-serves", Section: "Cookie session", Needs: []Need{NeedCookies}, Run: cookieServes,
 	},
 	{
-		Name: "cookie/an-idle-session-is-over-and-use-keeps-it", Section: "Settings: REFRESH_TOKEN_EXPIRE_DAYS", Type: feature.OAuth,
-		ASVS: []string{"7.3.1"}, Needs: []Need{NeedDB}, Run: cookieIdle,
+		Name: "cookie/an-idle-session-is-over-and-use-keeps-it", Section: "Settings: REFRESH_TOKEN_EXPIRE_DAYS",
+		ASVS: []string{"7.3.1"}, Needs: []Need{NeedDB, NeedCookies}, Run: cookieIdle,
 	},
 	{
-		Name: "cookie/use-does-not-pass-the-absolute-end", Section: "Settings: SESSION_MAX_DAYS", Type: feature.OAuth,
-		ASVS: []string{"7.3.2"}, Needs: []Need{NeedDB}, Run: cookieAbsolute,
+		Name: "cookie/use-does-not-pass-the-absolute-end", Section: "Settings: SESSION_MAX_DAYS",
+		ASVS: []string{"7.3.2"}, Needs: []Need{NeedDB, NeedCookies}, Run: cookieAbsolute,
 	},
 	{
-		Name: "cookie/ends-on-every-replica-at-once", Section: "Cookie session", Type: feature.OAuth,
-		ASVS: []string{"7.4.1"}, Needs: []Need{NeedBoot}, Run: cookieReplicas,
+		Name: "cookie/ends-on-every-replica-at-once", Section: "Cookie session",
+		ASVS: []string{"7.4.1"}, Needs: []Need{NeedBoot, NeedCookies}, Run: cookieReplicas,
 	},
 	{
-		Name: "cookie/hostile-cookies-are-401", Section: "Cookie session", Type: feature.OAuth, ASVS: []string{"2.2.1"}, Run: cookieHostile,
+		Name: "cookie/hostile-cookies-are-401", Section: "Cookie session", ASVS: []string{"2.2.1"}, Needs: []Need{NeedCookies}, Run: cookieHostile,
 	},
 }
 
 func cookieFlags(t *T) {
-	for _, p := range t.providers() {
-		b := t.browser()
-		a := b.signIn(p, person(p)).want(http.StatusSeeOther)
+	for _, enter := range t.entrances() {
+		a := enter(t.browser())
 		found := 0
 		for _, cookie := range a.cookies() {
 			if cookie.Name != sessionCookie {
@@ -77,6 +76,9 @@ func cookieFlags(t *T) {
 
 // production is the app as it runs in production, with stand-ins that speak TLS.
 func (t *T) production() *T {
+	if !t.target.Set.Has(feature.OAuth) {
+		return t.boot(t.inProduction())
+	}
 	own, err := standin.Start(t, standin.Options{TLS: true})
 	if err != nil {
 		t.Fatalf("%v", err)
@@ -102,14 +104,16 @@ func (t *T) production() *T {
 func cookieProduction(t *T) {
 	app := t.production()
 	for _, p := range app.providers() {
-		b := app.browser()
-		a := b.visit(loginPath(p)).want(http.StatusFound)
+		a := app.browser().visit(loginPath(p)).want(http.StatusFound)
 		for _, cookie := range a.cookies() {
 			if !strings.HasPrefix(cookie.Name, "__Host-"+attemptPrefix) || !cookie.Secure {
 				a.errorf("in production the cookie of an attempt is %s, Secure: %v", cookie.Name, cookie.Secure)
 			}
 		}
-		a = b.comeBack(b.sent(p, a).choose(person(p))).want(http.StatusSeeOther)
+	}
+	for _, enter := range app.entrances() {
+		b := app.browser()
+		a := enter(b)
 		set := a.cookies()
 		if !slices.ContainsFunc(set, func(c *http.Cookie) bool { return c.Name == "__Host-"+sessionCookie && c.Secure && c.MaxAge > 0 }) {
 			a.errorf("in production the sign-in sets no Secure cookie __Host-%s", sessionCookie)
@@ -126,12 +130,11 @@ func cookieProduction(t *T) {
 }
 
 func cookieStored(t *T) {
-	p := t.first()
-	b := t.browser()
-	at := b.begin(p)
-	values := []string{b.cookie(at.cookieName())}
-	t.wantNowhere("the cookie of an attempt", values[0])
-	b.comeBack(at.choose(person(p))).want(http.StatusSeeOther)
+	if t.target.Set.Has(feature.OAuth) {
+		b := t.browser()
+		t.wantNowhere("the cookie of an attempt", b.cookie(b.begin(t.first()).cookieName()))
+	}
+	b, _ := t.visitor()
 	value := b.cookie(sessionCookie)
 	t.wantNowhere("the session cookie", value)
 	if have := t.row("SELECT cookie_hash FROM auth_sessions WHERE id = ?", b.session())[0]; have != sha256Text(value) {
@@ -140,11 +143,20 @@ func cookieStored(t *T) {
 }
 
 // tables are all that the module writes to.
-var tables = []string{"users", "auth_sessions", "auth_tokens", "auth_throttle", "auth_challenges", "oauth_accounts"}
+func (t *T) tables() []string {
+	all := []string{"users", "auth_sessions", "auth_tokens", "auth_throttle", "auth_challenges"}
+	if t.target.Set.Has(feature.OAuth) {
+		all = append(all, "oauth_accounts")
+	}
+	if t.target.Set.Has(feature.Passkey) {
+		all = append(all, "passkey_credentials")
+	}
+	return all
+}
 
 // wantNowhere expects that no row holds a text.
 func (t *T) wantNowhere(what, text string) {
-	for _, table := range tables {
+	for _, table := range t.tables() {
 		for _, row := range t.query("SELECT * FROM " + table) {
 			if strings.Contains(strings.Join(row, "\n"), text) {
 				t.Errorf("%s stands in %s", what, table)
@@ -154,11 +166,10 @@ func (t *T) wantNowhere(what, text string) {
 }
 
 func cookieForged(t *T) {
-	p := t.first()
-	b := t.browser().enter(p, person(p))
+	b, _ := t.visitor()
 	id, value := b.session(), b.cookie(sessionCookie)
 	row := t.row("SELECT cookie_hash, salt FROM auth_sessions WHERE id = ?", id)
-	_, native := t.newcomer(p)
+	_, native := t.member()
 	for what, forged := range map[string]string{
 		"the session's id": id, "the hash of the cookie": row[0], "the session's salt": row[1], "an access token": native.access, "a refresh token": native.refresh,
 		"nothing": "", "half the cookie": value[:21], "the cookie and more": value + "A", "the cookie in small letters": strings.ToLower(value), "the cookie, padded": value + "=",
@@ -175,9 +186,8 @@ func cookieForged(t *T) {
 }
 
 func cookieOnlyThere(t *T) {
-	p := t.first()
-	b := t.browser().enter(p, person(p))
-	for _, c := range []call{get("/me"), get("/sessions"), get("/providers"), get("//health"), get("//nowhere"), deleteSessions().own(), post("/verify/request", nil).own(), get("/nowhere")} {
+	b, _ := t.visitor()
+	for _, c := range []call{get("/me"), get("/sessions"), get("//health"), get("//nowhere"), deleteSessions().own(), post("/verify/request", nil).own(), get("/nowhere")} {
 		if a := b.send(c); len(a.cookies()) > 0 {
 			a.errorf("%s %s sets a cookie", c.method, c.path)
 		}
@@ -188,9 +198,8 @@ func cookieOnlyThere(t *T) {
 }
 
 func cookieLoses(t *T) {
-	p := t.first()
-	b := t.browser().enter(p, person(p))
-	acc, s := t.newcomer(p)
+	b, _ := t.visitor()
+	acc, s := t.member()
 	if have := b.send(me(s.access)).want(http.StatusOK).object()["email"]; have != acc.email {
 		t.Errorf("beside a cookie, a token is not what counts")
 	}
@@ -203,10 +212,8 @@ func cookieLoses(t *T) {
 }
 
 func cookieServes(t *T) {
-	p := t.first()
-	account := person(p)
-	b, other := t.browser().enter(p, account), t.browser().enter(p, account)
-	third := t.browser().enter(p, account)
+	b, acc := t.visitor()
+	other, third := t.revisit(acc), t.revisit(acc)
 	list := t.sessionList(b.visit("/sessions"))
 	if len(list) != 3 {
 		t.Fatalf("three sign-ins are %d sessions", len(list))
@@ -219,8 +226,8 @@ func cookieServes(t *T) {
 	own := b.session()
 	b.send(deleteSession(own).own()).done("the end of the own session, by cookie")
 	b.outside("its own session was ended")
-	_, stranger := t.newcomer(p)
-	again := t.browser().enter(p, account)
+	_, stranger := t.member()
+	again := t.revisit(acc)
 	again.send(deleteSession(stranger.id()).own()).expect("the end of a stranger's session", http.StatusNotFound)
 	t.alive("the stranger's session", stranger)
 }
@@ -231,8 +238,7 @@ func (t *T) moveSession(id, column string, ago time.Duration) {
 }
 
 func cookieIdle(t *T) {
-	p := t.first()
-	b := t.browser().enter(p, person(p))
+	b, _ := t.visitor()
 	id := b.session()
 	month, soon := 30*24*time.Hour, t.target.Dialect.stamp(time.Now().Add(29*24*time.Hour))
 	if rows := t.query("SELECT 1 FROM auth_sessions WHERE id = ? AND expires_at > ?", id, soon); len(rows) != 1 {
@@ -263,8 +269,7 @@ func seenAt(session map[string]any) time.Time {
 }
 
 func cookieAbsolute(t *T) {
-	p := t.first()
-	b := t.browser().enter(p, person(p))
+	b, _ := t.visitor()
 	id := b.session()
 	t.moveSession(id, "created_at", 90*24*time.Hour-time.Hour)
 	b.me().expect("a session of almost ninety days", http.StatusOK)
@@ -275,8 +280,7 @@ func cookieAbsolute(t *T) {
 
 func cookieReplicas(t *T) {
 	replica := t.boot(nil)
-	p := t.first()
-	b := t.browser().enter(p, person(p))
+	b, _ := t.visitor()
 	there := b.on(replica)
 	there.me().expect("a session on the other replica", http.StatusOK)
 	there.send(post("/logout", nil).own()).done("logout there")
@@ -288,8 +292,10 @@ func cookieHostile(t *T) {
 		"", "x", "=", "\"quoted\"", "a b", "%00", strings.Repeat("x", 6000), "é", "';--", ";;;;", "a,b", newVerifier()[:43] + "; " + sessionCookie + "=x", "\t", "[]", "{}",
 	} {
 		t.challenged("the cookie "+quoted(value), t.send(get("/me").with("Cookie", sessionCookie+"="+value)))
-		a := t.send(get("/callback?state=x&code=x").with("Cookie", attemptPrefix+"x="+value))
-		a.expect("a callback with the cookie "+quoted(value), http.StatusBadRequest)
+		if t.target.Set.Has(feature.OAuth) {
+			a := t.send(get("/callback?state=x&code=x").with("Cookie", attemptPrefix+"x="+value))
+			a.expect("a callback with the cookie "+quoted(value), http.StatusBadRequest)
+		}
 	}
 	t.challenged("a thousand cookies", t.send(get("/me").with("Cookie", strings.TrimSuffix(strings.Repeat("a=b; ", 1000), "; "))))
 }

@@ -9,18 +9,18 @@ import (
 
 var crossSiteCases = []Case{
 	{
-		Name: "cross-site/unsafe-methods-by-cookie-need-a-page-of-this-app", Section: "Cookie session: unsafe methods", Type: feature.OAuth,
-		ASVS: []string{"3.5.1"}, Run: crossSiteRefused,
+		Name: "cross-site/unsafe-methods-by-cookie-need-a-page-of-this-app", Section: "Cookie session: unsafe methods",
+		ASVS: []string{"3.5.1"}, Needs: []Need{NeedCookies}, Run: crossSiteRefused,
 	},
 	{
-		Name: "cross-site/this-app-and-trusted-origins-pass", Section: "Settings: AUTH_TRUSTED_ORIGINS", Type: feature.OAuth,
-		ASVS: []string{"3.5.1"}, Needs: []Need{NeedBoot}, Run: crossSiteAllowed,
+		Name: "cross-site/this-app-and-trusted-origins-pass", Section: "Settings: AUTH_TRUSTED_ORIGINS",
+		ASVS: []string{"3.5.1"}, Needs: []Need{NeedBoot, NeedCookies}, Run: crossSiteAllowed,
 	},
 	{
-		Name: "cross-site/reading-is-left-to-the-browser", Section: "Cookie session: unsafe methods", Type: feature.OAuth, Run: crossSiteReading,
+		Name: "cross-site/reading-is-left-to-the-browser", Section: "Cookie session: unsafe methods", Needs: []Need{NeedCookies}, Run: crossSiteReading,
 	},
 	{
-		Name: "cross-site/tokens-need-no-origin", Section: "Cookie session: unsafe methods", Type: feature.OAuth, Run: crossSiteTokens,
+		Name: "cross-site/tokens-need-no-origin", Section: "Cookie session: unsafe methods", Needs: []Need{NeedCookies}, Run: crossSiteTokens,
 	},
 }
 
@@ -52,13 +52,12 @@ func (t *T) foreignHeaders() map[string]map[string]string {
 }
 
 func crossSiteRefused(t *T) {
-	p := t.first()
-	b := t.browser().enter(p, person(p))
+	b, acc := t.visitor()
 	for what, headers := range t.foreignHeaders() {
-		for _, c := range []call{
-			post("/logout", nil), deleteSessions(), deleteSession(b.session()), post("/verify/request", nil), linkCall(p), unlinkCall(p.Name),
+		for _, c := range append([]call{
+			post("/logout", nil), deleteSessions(), deleteSession(b.session()), post("/verify/request", nil),
 			post("/logout", nil).with("Accept", "text/html"), postForm("/logout", "a", "b"),
-		} {
+		}, t.ofType(acc)...) {
 			for name, value := range headers {
 				c = c.with(name, value)
 			}
@@ -69,15 +68,31 @@ func crossSiteRefused(t *T) {
 		}
 	}
 	b.me().expect("the session afterwards", http.StatusOK)
-	if n := len(b.linked()); n != 1 {
+	if t.target.Set.Has(feature.OAuth) && len(b.linked()) != 1 {
 		t.Errorf("the identity is gone")
 	}
 }
 
+// ofType are unsafe calls that only some sets have.
+func (t *T) ofType(acc account) []call {
+	var all []call
+	if t.target.Set.Has(feature.OAuth) {
+		all = append(all, linkCall(t.first()), unlinkCall(t.first().Name))
+	}
+	if t.target.Set.Has(feature.Passkey) {
+		k := newPasskey(algES256)
+		if acc.passkey != nil {
+			k = acc.passkey
+		}
+		all = append(all, registerOptions(acc.email), registerVerify(acc.email, k.create(newVerifier()[:43], "AA")),
+			removePasskey(k), passkeyCall(http.MethodPatch, k, map[string]any{"device_name": "x"}), post("/passkey/recovery/codes", nil))
+	}
+	return all
+}
+
 func crossSiteAllowed(t *T) {
 	app := t.boot(map[string]string{"AUTH_TRUSTED_ORIGINS": "https://spa.example, http://localhost:5173/"})
-	p := app.first()
-	b := app.browser().enter(p, person(p))
+	b, _ := app.visitor()
 	for what, headers := range map[string]map[string]string{
 		"a page of this app":         {"Sec-Fetch-Site": "same-origin"},
 		"the address bar":            {"Sec-Fetch-Site": "none"},
@@ -100,9 +115,8 @@ func crossSiteAllowed(t *T) {
 }
 
 func crossSiteReading(t *T) {
-	p := t.first()
-	b := t.browser().enter(p, person(p))
-	for _, path := range []string{"/me", "/sessions", "/providers"} {
+	b, _ := t.visitor()
+	for _, path := range []string{"/me", "/sessions"} {
 		a := b.send(get(path).with("Sec-Fetch-Site", "cross-site").with("Origin", "https://evil.example")).expect(path, http.StatusOK)
 		if a.header.Get("Access-Control-Allow-Origin") != "" {
 			a.errorf("%s lets another site read", path)
@@ -111,7 +125,7 @@ func crossSiteReading(t *T) {
 }
 
 func crossSiteTokens(t *T) {
-	_, s := t.newcomer(t.first())
+	_, s := t.member()
 	t.send(post("/verify/request", nil).as(s.access).with("Origin", "https://evil.example").with("Sec-Fetch-Site", "cross-site")).
 		expect("a token from another site", http.StatusAccepted)
 	t.send(refreshWith(s.refresh).with("Origin", "https://evil.example")).expect("a refresh from another site", http.StatusOK)

@@ -3,26 +3,24 @@ package conformance
 import (
 	"net/http"
 	"strings"
-
-	"fastman/internal/feature"
 )
 
 var logoutPageCases = []Case{
 	{
-		Name: "logout/a-click-ends-the-session", Section: "oauth: GET /logout", Type: feature.OAuth, ASVS: []string{"7.4.1", "7.4.4"}, Run: logoutClick,
+		Name: "logout/a-click-ends-the-session", Section: "oauth: GET /logout", ASVS: []string{"7.4.1", "7.4.4"}, Needs: []Need{NeedCookies}, Run: logoutClick,
 	},
 	{
-		Name: "logout/another-site-a-picture-or-a-prefetch-ends-nothing", Section: "oauth: GET /logout", Type: feature.OAuth,
-		ASVS: []string{"3.5.1"}, Run: logoutForeign,
+		Name: "logout/another-site-a-picture-or-a-prefetch-ends-nothing", Section: "oauth: GET /logout",
+		ASVS: []string{"3.5.1"}, Needs: []Need{NeedCookies}, Run: logoutForeign,
 	},
 	{
-		Name: "logout/the-pages-button-works", Section: "oauth: GET /logout", Type: feature.OAuth, Run: logoutButton,
+		Name: "logout/the-pages-button-works", Section: "oauth: GET /logout", Needs: []Need{NeedCookies}, Run: logoutButton,
 	},
 	{
-		Name: "logout/by-cookie-clears-it", Section: "oauth: POST /logout", Type: feature.OAuth, Run: logoutByCookie,
+		Name: "logout/by-cookie-clears-it", Section: "oauth: POST /logout", Needs: []Need{NeedCookies}, Run: logoutByCookie,
 	},
 	{
-		Name: "logout/head-is-405", Section: "oauth: GET /logout", Type: feature.OAuth, RFC: []string{"RFC 9110 9.2.1"}, Run: logoutHead,
+		Name: "logout/head-is-405", Section: "oauth: GET /logout", RFC: []string{"RFC 9110 9.2.1"}, Needs: []Need{NeedCookies}, Run: logoutHead,
 	},
 }
 
@@ -37,13 +35,12 @@ func (b *browser) wantCleared(a *answer) {
 }
 
 func logoutClick(t *T) {
-	p := t.first()
 	for what, headers := range map[string]map[string]string{
 		"a click on a link of the app": {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"},
 		"the address bar":              {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"},
 		"a browser without Sec-Fetch":  {},
 	} {
-		b := t.browser().enter(p, person(p))
+		b, _ := t.visitor()
 		kept := b.cookie(sessionCookie)
 		c := get("/logout")
 		for name, value := range headers {
@@ -62,8 +59,7 @@ func logoutClick(t *T) {
 }
 
 func logoutForeign(t *T) {
-	p := t.first()
-	b := t.browser().enter(p, person(p))
+	b, _ := t.visitor()
 	for what, headers := range map[string]map[string]string{
 		"a link of another site":    {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"},
 		"a link of a sibling":       {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "navigate"},
@@ -115,8 +111,7 @@ func pressLogout() call {
 }
 
 func logoutButton(t *T) {
-	p := t.first()
-	b := t.browser().enter(p, person(p))
+	b, _ := t.visitor()
 	a := b.send(pressLogout()).expect("the button", http.StatusSeeOther)
 	if a.header.Get("Location") != "/" {
 		a.errorf("the browser is sent to %q", a.header.Get("Location"))
@@ -128,9 +123,8 @@ func logoutButton(t *T) {
 }
 
 func logoutByCookie(t *T) {
-	p := t.first()
-	account := person(p)
-	b, other := t.browser().enter(p, account), t.browser().enter(p, account)
+	b, acc := t.visitor()
+	other := t.revisit(acc)
 	kept := b.cookie(sessionCookie)
 	a := b.send(post("/logout", nil).own())
 	a.done("logout by cookie")
@@ -142,8 +136,7 @@ func logoutByCookie(t *T) {
 }
 
 func logoutHead(t *T) {
-	p := t.first()
-	b := t.browser().enter(p, person(p))
+	b, _ := t.visitor()
 	c := get("/logout")
 	c.method = http.MethodHead
 	a := b.send(c).expect("HEAD", http.StatusMethodNotAllowed)

@@ -87,7 +87,7 @@ func texts(answers []*answer) []string {
 // rows are those of all tables.
 func (t *T) rows() []string {
 	var all []string
-	for _, table := range tables {
+	for _, table := range t.tables() {
 		for _, row := range t.query("SELECT * FROM " + table) {
 			all = append(all, strings.Join(row, "\n"))
 		}

@@ -65,9 +65,6 @@ var passkeyManageCases = []Case{
 	},
 }
 
-// inhabitant is a new account with a passkey that had no other one, signed in with it.
-func (t *T) inhabitant() (account, session) { return t.pioneer() }
-
 func passkeyCall(method string, k *passkey, body any) call {
 	return call{method, "/passkey/credentials/" + k.name(), map[string]string{"Content-Type": "application/json"}, encode(body), false}
 }
@@ -103,9 +100,7 @@ func passkeyFurther(t *T) {
 			t.Errorf("a passkey signs in to another account")
 		}
 	}
-	if mail := t.mailsTo(acc.email, 1)[0]; !strings.HasSuffix(mail.Subject, ": a passkey was added") {
-		t.Errorf("a further passkey is told by the mail %q", mail.Subject)
-	}
+	t.wantMailed(acc, 1, ": a passkey was added")
 	if t.target.Output != nil && !strings.Contains(t.events(mark, "auth.passkey.added"), fmt.Sprintf("auth.passkey.added user_id=%d", acc.id)) {
 		t.Errorf("the log has no auth.passkey.added of the user")
 	}
@@ -289,9 +284,7 @@ func passkeyRemoveTold(t *T) {
 	acc, s := t.pioneer()
 	k := t.add(acc, s, newPasskey(algES256))
 	t.send(removePasskey(k).as(s.access)).want(http.StatusNoContent)
-	if mails := t.mailsTo(acc.email, 2); !strings.HasSuffix(mails[1].Subject, ": a passkey was removed") {
-		t.Errorf("removing is told by the mail %q", mails[1].Subject)
-	}
+	t.wantMailed(acc, 2, ": a passkey was removed")
 }
 
 func passkeyRemoveRecent(t *T) {

@@ -104,6 +104,7 @@ const (
 	// What the set must have beside the case's type.
 	NeedPasskeys Need = "passkeys"
 	NeedCookies  Need = "sessions by cookie"
+	NeedPage     Need = "the page of passkeys"
 	NeedUsers    Need = "users of the app's own" // not only tokens of Keycloak
 )
 
@@ -150,8 +151,8 @@ func Cases(set feature.Set) []Case {
 		proxyCases, throttleCases, outageCases,
 		oauthLoginCases, oauthCallbackCases, oauthIdentityCases, oauthOwnershipCases, oauthOpenIDCases, oauthFaultCases,
 		oauthNativeCases, oauthLinkCases, cookieCases, crossSiteCases, logoutPageCases, oauthSettingsCases,
+		passkeyRegisterCases, passkeySignInCases, passkeyManageCases, passkeyWaysCases, passkeyRecoveryCases, passkeySettingsCases, passkeyPageCases,
 		keycloakCases, keycloakFaultCases, keycloakSettingsCases, keycloakUserCases,
-		passkeyRegisterCases, passkeySignInCases, passkeyManageCases, passkeyWaysCases, passkeyRecoveryCases, passkeySettingsCases,
 		logCases, oauthSecretCases,
 	}
 	var all []Case
@@ -189,6 +190,8 @@ func (n Need) in(set feature.Set) bool {
 		return set.Has(feature.Passkey)
 	case NeedCookies:
 		return cookies(set)
+	case NeedPage:
+		return set.UI()
 	case NeedUsers:
 		return !set.Equal(feature.NewSet(feature.Keycloak))
 	}
@@ -196,12 +199,12 @@ func (n Need) in(set feature.Set) bool {
 }
 
 // cookies is whether apps of the set have sessions by cookie.
-func cookies(set feature.Set) bool { return set.Has(feature.OAuth) }
+func cookies(set feature.Set) bool { return set.Has(feature.OAuth) || set.UI() }
 
 // needs adds to what a case says of itself: where accounts are not made by password,
 // they are made by a provider, if there is one.
 func (c Case) needs(set feature.Set) []Need {
-	if c.Type == feature.OAuth || c.Type == "" && !set.Has(feature.JWT) && set.Has(feature.OAuth) {
+	if c.Type == feature.OAuth || set.Has(feature.OAuth) && (c.Type == "" && !set.Has(feature.JWT) || slices.Contains(c.Needs, NeedCookies)) {
 		return append(slices.Clone(c.Needs), NeedProviders)
 	}
 	if c.Type == feature.Keycloak {
@@ -266,7 +269,7 @@ func (target Target) has(n Need) bool {
 		return target.Guarded != nil
 	case NeedOutput:
 		return target.Output != nil
-	case NeedPasskeys, NeedCookies:
+	case NeedPasskeys, NeedCookies, NeedPage:
 		return true // or the case does not apply
 	}
 	return false

@@ -189,7 +189,7 @@ func readMail(raw string) (Mail, error) {
 	return Mail{Header: message.Header, Subject: subject, Text: string(text), Raw: raw}, nil
 }
 
-var mailedLink = regexp.MustCompile(`(?m)^(\S+)#token=(\S+?)\r?$`)
+var mailedLink = regexp.MustCompile(`(?m)^(\S+)#(?:token|reset|verify|recover)=(\S+?)\r?$`)
 
 // link is the mailed address, which stands alone on a line, and the token in it.
 func (m Mail) link() (address, token string, err error) {
@@ -198,6 +198,16 @@ func (m Mail) link() (address, token string, err error) {
 		return "", "", errors.New("no line of the mail is a link with a token")
 	}
 	return found[1], found[2], nil
+}
+
+// linkAddress is where a mailed link for a purpose leads: "verify", "reset", "recover".
+func (t *T) linkAddress(purpose string) string {
+	if t.target.Set.UI() {
+		return publicURL + t.target.Prefix + "/ui"
+	}
+	return publicURL + map[string]string{
+		"verify": "/verify-email", "reset": "/reset-password", "recover": t.target.Prefix + "/passkey/recovery",
+	}[purpose]
 }
 
 const mailPatience = 10 * time.Second
@@ -226,6 +236,18 @@ func (t *T) settled() {
 		other.send(post("/verify/request", nil).as(s.access)).want(202)
 	}
 	other.mailsTo(acc.email, 4)
+}
+
+// wantMailed expects n mails to an account, which come in any order, with subjects that
+// end so.
+func (t *T) wantMailed(acc account, n int, ends ...string) []Mail {
+	mails := t.mailsTo(acc.email, n)
+	for _, end := range ends {
+		if !slices.ContainsFunc(mails, func(m Mail) bool { return strings.HasSuffix(m.Subject, end) }) {
+			t.Errorf("no mail's subject ends with %q: %q", end, subjects(mails))
+		}
+	}
+	return mails
 }
 
 func subjects(mails []Mail) []string {

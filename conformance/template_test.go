@@ -109,7 +109,7 @@ func openSQLite(t *testing.T, p project) *sql.DB {
 }
 
 // whole is what a template is, as it stands, with every type and provider.
-var whole = feature.NewSet(feature.JWT, feature.Keycloak, feature.Passkey).WithProviders(feature.Providers...)
+var whole = feature.NewSet(feature.JWT, feature.Keycloak, feature.Passkey).WithProviders(feature.Providers...).WithUI(true)
 
 // keepsContract runs every case of the template's set.
 func (p project) keepsContract(t *testing.T, db *sql.DB, dialect conformance.Dialect) {

@@ -89,6 +89,7 @@ type Module struct {
 var modules = []Module{
 	{Path: "github.com/coreos/go-oidc/v3", Version: "v3.21.0", Packages: []string{"oidc"}, For: "google or oidc or keycloak"},
 	{Path: "github.com/go-jose/go-jose/v4", Version: "v4.1.4", Packages: []string{""}, For: "keycloak"},
+	{Path: "github.com/go-webauthn/webauthn", Version: "v0.18.2", Packages: []string{"protocol", "protocol/webauthncbor", "protocol/webauthncose"}, For: "passkey"},
 	{Path: "github.com/golang-jwt/jwt/v5", Version: "v5.3.1", Packages: []string{""}, For: stored},
 	{Path: "github.com/jackc/pgx/v5", Version: "v5.12.0", Packages: []string{"pgconn", "stdlib"}, For: stored},
 	{Path: "github.com/joho/godotenv", Version: "v1.5.1", Packages: []string{""}},

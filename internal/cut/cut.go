@@ -26,7 +26,7 @@ import (
 
 // marker matches a line that is a marker and nothing else. The space behind the
 // comment sign is required: gofmt moves directives that lack it.
-var marker = regexp.MustCompile(`^\s*(?:#|//|--|<!--) fastman: (.*?)(?: -->)?\s*$`)
+var marker = regexp.MustCompile(`^\s*(?:#|//|--|/\*|<!--) fastman: (.*?)(?: \*/| -->)?\s*$`)
 
 // File cuts one template. It returns keep == false when the set does not hold
 // what the whole file is for. A malformed marker is an error with name and line.

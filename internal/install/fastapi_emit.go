@@ -311,11 +311,20 @@ func (e *emitter) add(source, target string) error {
 		return err
 	}
 	fitted := out
-	if path.Ext(source) != ".txt" {
+	switch path.Ext(source) {
+	case ".txt", ".html", ".css":
+	case ".js":
+		fitted = fitScript(out, e.mountPrefix()+e.prefix)
+	default:
 		fitted = []byte(e.fit(target, string(out)))
 	}
 	e.out = append(e.out, emitted{Path: target, From: source, Content: fitted, AsCut: bytes.Equal(out, fitted)})
 	return nil
+}
+
+// fitScript tells a script of where the endpoints stand.
+func fitScript(text []byte, prefix string) []byte {
+	return bytes.ReplaceAll(text, []byte(`"/auth"`), fmt.Appendf(nil, "%q", prefix))
 }
 
 func (e *emitter) authDir() string { return path.Join(e.p.PackageDir, "features", "auth") }

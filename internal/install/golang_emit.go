@@ -123,6 +123,8 @@ func (e *goEmitter) add(source, target string, fit func(string) (string, error))
 	switch path.Ext(source) {
 	case ".go":
 		fitted, err = fit(fitted)
+	case ".js":
+		fitted = string(fitScript(out, e.prefix))
 	case ".sql":
 		fitted = edit.RenameTable(fitted, "users", e.users)
 	}

@@ -17,7 +17,7 @@ import (
 
 // Whichever types come and go, the code is that of the set that is left, with the
 // user's edits in it.
-func TestEveryPairOfSets(t *testing.T) {
+func TestPairsOfSets(t *testing.T) {
 	library := testbed.Library("magic")
 	for _, stack := range []string{"fastapi", "go"} {
 		t.Run(stack, func(t *testing.T) {
@@ -28,9 +28,10 @@ func TestEveryPairOfSets(t *testing.T) {
 				change(t, library, dir, feature.NewSet(), set)
 				direct[set.String()] = readTree(t, dir)
 			}
-			for _, from := range sets {
-				for _, to := range sets {
-					if !from.Equal(to) {
+			for i, from := range sets {
+				for j, to := range sets {
+					half := (i+j)%2 == 1 || os.Getenv("TEST_ALL") != ""
+					if half && !from.Equal(to) {
 						t.Run(name(from)+" to "+name(to), func(t *testing.T) { pair(t, library, stack, from, to, direct[to.String()]) })
 					}
 				}
@@ -39,12 +40,13 @@ func TestEveryPairOfSets(t *testing.T) {
 	}
 }
 
-// someSets are all sets of types, with oauth from one provider and from two.
+// someSets are sets of types, with oauth from one provider or from two. Which came first
+// is google, so that it does not matter where a set comes from.
 func someSets(library *templates.Library) []feature.Set {
 	providers := library.Providers[:min(2, len(library.Providers))]
-	return slices.DeleteFunc(feature.Combinations(library.Types, providers), func(s feature.Set) bool {
-		return s.Has(feature.OAuth) && len(s.Providers()) == 1 && !s.HasProvider(feature.Google)
-	})
+	return testbed.Some(slices.DeleteFunc(feature.Combinations(library.Types, providers), func(s feature.Set) bool {
+		return s.Has(feature.OAuth) && !s.HasProvider(feature.Google)
+	}))
 }
 
 func name(set feature.Set) string {

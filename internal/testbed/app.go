@@ -81,7 +81,7 @@ func (e *RefusedError) Error() string {
 }
 
 // Boot starts the app, waits until it answers, and stops it when the test ends. env
-// goes on top of the app's own .env.
+// goes on top of the app's own .env; {port} in it is the port of the app.
 func (a App) Boot(t testing.TB, env map[string]string) *Server {
 	t.Helper()
 	server, err := a.Start(context.Background(), env)
@@ -124,7 +124,7 @@ func (a App) Start(ctx context.Context, env map[string]string) (*Server, error) 
 	s.process, err = run.Start(context.WithoutCancel(ctx), run.Spec{
 		Args:     a.serve(port),
 		Dir:      a.Dir,
-		Env:      append(environment(env), "PORT="+port),
+		Env:      append(environment(atPort(env, port)), "PORT="+port),
 		Unset:    unset(env),
 		Progress: s.output,
 	})
@@ -178,6 +178,14 @@ func (s *Server) Output() string { return s.output.String() }
 
 // Stop ends the app with all its processes. Stopping twice is fine.
 func (s *Server) Stop() { s.process.Stop(stopPatience) }
+
+func atPort(env map[string]string, port string) map[string]string {
+	all := map[string]string{}
+	for name, value := range env {
+		all[name] = strings.ReplaceAll(value, "{port}", port)
+	}
+	return all
+}
 
 // environment is what the app gets on top of this process's variables.
 func environment(env map[string]string) []string {

@@ -13,6 +13,7 @@ TABLES = {
     "auth_throttle",
     "auth_challenges",
     "oauth_accounts",
+    "passkey_credentials",
 }
 
 
@@ -69,6 +70,14 @@ def test_refuses_accounts_of_another_kind(database_url: str) -> None:
     result = alembic(database_url, "upgrade", "head")
     assert result.returncode == 1
     assert "table 'oauth_accounts'" in result.stderr
+    assert "column 'user_id' is missing there" in result.stderr
+
+
+def test_refuses_passkeys_of_another_kind(database_url: str) -> None:
+    execute(database_url, "CREATE TABLE passkey_credentials (id TEXT PRIMARY KEY)")
+    result = alembic(database_url, "upgrade", "head")
+    assert result.returncode == 1
+    assert "table 'passkey_credentials'" in result.stderr
     assert "column 'user_id' is missing there" in result.stderr
 
 

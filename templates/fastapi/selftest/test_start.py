@@ -11,6 +11,10 @@ REGISTERED = {
     for provider in ("", "GITHUB_", "DISCORD_", "OIDC_")
     for field in ("ID", "SECRET")
 } | {"OAUTH_OIDC_ISSUER": "https://id.example.com"}
+PASSKEYS = {
+    "PASSKEY_RP_ID": "example.com",
+    "PASSKEY_ORIGIN": f"{URL}, android:apk-key-hash:Zm9v,ios:bundle-id:com.example.app",
+}
 
 
 def start(**settings: str) -> tuple[int, str]:
@@ -20,6 +24,7 @@ def start(**settings: str) -> tuple[int, str]:
         "ENVIRONMENT": "production",
         "AUTH_PUBLIC_URL": URL,
         **REGISTERED,
+        **PASSKEYS,
         **settings,
     }
     result = run("-W", "error", "-c", "import app.main", **settings)
@@ -88,6 +93,38 @@ def test_unsafe_sign_in_with_providers_is_refused(
     assert code == 1
     assert name in output
     assert problem in output
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("PASSKEY_ORIGIN", "app.example.com", "is not a list of origins"),
+        ("PASSKEY_ORIGIN", f"{URL}/sign-in", "is not a list of origins"),
+        ("PASSKEY_ORIGIN", f"{URL},android:app", "is not a list of origins"),
+        ("PASSKEY_ORIGIN", "https://badexample.com", "does not belong to"),
+        ("PASSKEY_RP_ID", "www.example.com", "PASSKEY_ORIGIN does not belong to"),
+        ("PASSKEY_SESSION_EXPIRE_MINUTES", "0", "is not between 1 and 1440"),
+        ("PASSKEY_EMAIL_RECOVERY", "perhaps", "PASSKEY_EMAIL_RECOVERY"),
+    ],
+)
+def test_passkeys_that_nobody_could_use_are_refused(
+    name: str, value: str, problem: str
+) -> None:
+    code, output = start(**{name: value})
+    assert code == 1
+    assert name in output
+    assert problem in output
+
+
+def test_passkeys_for_this_machine_alone_are_told_and_start() -> None:
+    code, output = start(
+        PASSKEY_RP_ID="localhost",
+        PASSKEY_ORIGIN="http://localhost:8000/",
+        AUTH_MAIL_URL="file:mails",
+    )
+    assert code == 0
+    assert "PASSKEY_RP_ID is localhost" in output
+    assert "PASSKEY_ORIGIN has an http address" in output
 
 
 @pytest.mark.parametrize("value", ["", "your-client-id"])

@@ -113,6 +113,11 @@ func takeOver(ctx context.Context, db conn, user *User, who profile) (admission,
 	if err := dropIdentities(ctx, db, user); err != nil {
 		return admission{}, err
 	}
+	// fastman: if passkey
+	if err := dropPasskeys(ctx, db, user); err != nil {
+		return admission{}, err
+	}
+	// fastman: end
 	err := db.exec(ctx, `UPDATE users SET hashed_password = NULL, name = $1, avatar_url = $2, oauth_provider = $3,
 		email_verified_at = clock_timestamp(), updated_at = clock_timestamp() WHERE id = $4`,
 		orNull(who.name), orNull(who.avatarURL), who.service.name, user.ID)
@@ -144,7 +149,10 @@ func (a *Auth) admitBrowser(w http.ResponseWriter, r *http.Request, who profile,
 		if err = a.rememberSignIn(ctx, db, done.user, from); err != nil {
 			return err
 		}
-		opened, cookie, err = a.openCookieSession(ctx, db, done.user, who.service.name, a.readCookie(r, sessionCookie), from)
+		if opened, err = a.openSession(ctx, db, done.user, who.service.name, from); err != nil {
+			return err
+		}
+		cookie, err = giveCookie(ctx, db, opened.id, a.readCookie(r, sessionCookie))
 		return err
 	})
 	if err != nil {

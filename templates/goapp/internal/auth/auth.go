@@ -44,7 +44,9 @@ type Auth struct {
 	// fastman: if oauth
 	calls    *calls              // of providers
 	services map[string]*service // by the name of their provider
-	origins  *http.CrossOriginProtection
+	// fastman: end
+	// fastman: if oauth or ui
+	origins *http.CrossOriginProtection
 	// fastman: end
 	// fastman: if keycloak
 	keycloak *keycloak
@@ -75,10 +77,15 @@ func New(ctx context.Context, c Config, db *sql.DB, log *slog.Logger) (*Auth, er
 	a.hashing = newHashQueue()
 	a.policy = passwordPolicy{minLength: c.PasswordMinLength, appName: c.appName()}
 	// fastman: end
-	// fastman: if oauth
+	// fastman: if oauth or ui
 	if a.origins, err = c.crossOrigin(); err != nil {
 		return nil, err
 	}
+	// fastman: end
+	// fastman: if passkey
+	c.warnOfPasskeys(ctx, log)
+	// fastman: end
+	// fastman: if oauth
 	a.calls = newCalls()
 	a.services = newServices(c, a.calls, log)
 	// fastman: end
@@ -129,6 +136,15 @@ func (a *Auth) endpoints() map[string]route {
 		maps.Copy(all[path], methods)
 	}
 	// fastman: end
+	// fastman: if passkey
+	maps.Copy(all, a.passkeyEndpoints())
+	// fastman: end
+	// fastman: if ui
+	maps.Copy(all, a.pageEndpoints())
+	// fastman: end
+	// fastman: if oauth or ui
+	all["/logout"][http.MethodGet] = a.getLogout
+	// fastman: end
 	return all
 }
 
@@ -170,6 +186,11 @@ func (a *Auth) find(path string) (found route, ok bool) {
 		if strings.HasPrefix(name, parent) {
 			name = parent
 		}
+	}
+	// fastman: end
+	// fastman: if passkey
+	if strings.HasPrefix(name, credentialsPath) {
+		name = credentialsPath
 	}
 	// fastman: end
 	if found, ok = a.routes[name]; slashed {

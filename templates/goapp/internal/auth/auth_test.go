@@ -2,10 +2,6 @@
 package auth
 
 import (
-	"bytes"
-	"os"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -29,25 +25,6 @@ func (a *app) member(email string) Token {
 	a.Helper()
 	a.register(email)
 	return decode[Token](a.login(email, goodPassword).want(200))
-}
-
-var mailedToken = regexp.MustCompile(`#token=([A-Za-z0-9_-]{43})`)
-
-// mailed waits for a mail with a link, and returns its token.
-func (a *app) mailed(subject string) string {
-	a.Helper()
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		files, _ := filepath.Glob(filepath.Join(a.mails, "*.eml"))
-		for _, file := range files {
-			mail, _ := os.ReadFile(file)
-			found := mailedToken.FindSubmatch(mail)
-			if bytes.Contains(mail, []byte(subject)) && found != nil && os.Remove(file) == nil {
-				return string(found[1])
-			}
-		}
-	}
-	a.Fatalf("no mail says %q", subject)
-	return ""
 }
 
 // Somebody signs up, signs in by e-mail or username in any case, and out again.

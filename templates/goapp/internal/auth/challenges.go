@@ -1,4 +1,4 @@
-// fastman: file oauth
+// fastman: file oauth or passkey
 package auth
 
 import (
@@ -15,23 +15,24 @@ type challenge struct {
 	lifetime int // seconds
 }
 
+// holder is whom a challenge is for, as far as that is known.
+type holder struct {
+	browser  string // a secret of the one that may answer; "": any may
+	userID   *int64
+	emailKey *string
+}
+
 // issue stores what taking the challenge will return. Of the two secrets only hashes
 // are stored: that of the answer, and that of the browser which may give it, if only
 // one may.
-func (c challenge) issue(ctx context.Context, db conn, secret, browser string, userID *int64, data any) error {
+func (c challenge) issue(ctx context.Context, db conn, secret string, of holder, data any) error {
 	text, err := json.Marshal(data)
 	if err != nil {
 		return err
 	}
-	return db.exec(ctx, `INSERT INTO auth_challenges (id, purpose, user_id, data, browser_hash, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, clock_timestamp(), clock_timestamp() + make_interval(secs => $6))`,
-		hashOneTime(secret), c.purpose, userID, string(text), hashOrNull(browser), c.lifetime)
-}
-
-// owner returns whose challenge it is, and leaves it; or sql.ErrNoRows.
-func (c challenge) owner(ctx context.Context, db conn, secret string) (userID int64, err error) {
-	err = db.row(ctx, `SELECT user_id FROM auth_challenges WHERE id = $1 AND purpose = $2`, hashOneTime(secret), c.purpose).Scan(&userID)
-	return userID, err
+	return db.exec(ctx, `INSERT INTO auth_challenges (id, purpose, user_id, email_key, data, browser_hash, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp(), clock_timestamp() + make_interval(secs => $7))`,
+		hashOneTime(secret), c.purpose, of.userID, of.emailKey, string(text), hashOrNull(of.browser), c.lifetime)
 }
 
 // take uses the challenge up. It returns false where there is none for these secrets:

@@ -94,10 +94,33 @@ type Config struct {
 	// AppRedirects are addresses of native apps, such as com.example.app:/signed-in,
 	// that codes may be sent to. They are compared as they stand. The default is none.
 	AppRedirects []string
-
+	// fastman: end
+	// fastman: if oauth or ui
 	// TrustedOrigins are those besides this app's own, such as https://www.example.com,
 	// whose pages may change something with the session cookie of their reader.
 	TrustedOrigins []string
+	// fastman: end
+	// fastman: if passkey
+	// PasskeyRPID is the domain that passkeys are for, with all below it. The default is
+	// "localhost". Under another one nobody can use the passkeys of before.
+	PasskeyRPID string
+
+	// PasskeyRPName is how browsers call this app when they make a passkey. The default
+	// is the app's name.
+	PasskeyRPName string
+
+	// PasskeyOrigins are the pages and apps that passkeys are used from, such as
+	// https://app.example.com or android:apk-key-hash:... The default is
+	// "http://localhost:8000".
+	PasskeyOrigins []string
+
+	// PasskeyTokenLifetime is AccessTokenLifetime of a session that began with a passkey.
+	// The default is 60 minutes.
+	PasskeyTokenLifetime time.Duration
+
+	// PasskeyEmailRecovery lets whoever reads the mail of a verified address into its
+	// account, to make another passkey. The default is false.
+	PasskeyEmailRecovery bool
 	// fastman: end
 	// fastman: if keycloak
 	// Keycloak is the realm whose users can sign in as well.
@@ -130,7 +153,16 @@ func LoadConfig(getenv func(string) string) (Config, error) {
 		OAuthLinkByEmail: getenv("OAUTH_LINK_BY_EMAIL"),
 		AfterLoginURL:    getenv("AUTH_AFTER_LOGIN_URL"),
 		AppRedirects:     split(getenv("AUTH_APP_REDIRECTS")),
-		TrustedOrigins:   split(getenv("AUTH_TRUSTED_ORIGINS")),
+		// fastman: end
+		// fastman: if oauth or ui
+		TrustedOrigins: split(getenv("AUTH_TRUSTED_ORIGINS")),
+		// fastman: end
+		// fastman: if passkey
+		PasskeyRPID:          getenv("PASSKEY_RP_ID"),
+		PasskeyRPName:        getenv("PASSKEY_RP_NAME"),
+		PasskeyOrigins:       split(getenv("PASSKEY_ORIGIN")),
+		PasskeyTokenLifetime: time.Duration(env.number("PASSKEY_SESSION_EXPIRE_MINUTES", 24*60)) * time.Minute,
+		PasskeyEmailRecovery: env.boolean("PASSKEY_EMAIL_RECOVERY", false),
 		// fastman: end
 		// fastman: if keycloak
 		Keycloak: loadKeycloak(getenv),
@@ -158,6 +190,9 @@ func (c Config) complete() (Config, error) {
 	c.OAuthLinkByEmail = cmp.Or(c.OAuthLinkByEmail, linkAuthoritative)
 	c.AfterLoginURL = cmp.Or(c.AfterLoginURL, c.Prefix+"/me")
 	// fastman: end
+	// fastman: if passkey
+	c.completePasskeys()
+	// fastman: end
 	return c, c.check()
 }
 
@@ -178,6 +213,16 @@ func (c Config) check() error {
 	// fastman: end
 	// fastman: if oauth
 	if err := c.checkOAuth(); err != nil {
+		return err
+	}
+	// fastman: end
+	// fastman: if oauth or ui
+	if _, err := c.crossOrigin(); err != nil {
+		return err
+	}
+	// fastman: end
+	// fastman: if passkey
+	if err := c.checkPasskeys(); err != nil {
 		return err
 	}
 	// fastman: end
@@ -299,7 +344,7 @@ func between(name string, n, least, most int) error {
 	return nil
 }
 
-// fastman: if jwt
+// fastman: if jwt or passkey
 func (e *environment) boolean(name string, byDefault bool) bool {
 	switch strings.ToLower(e.getenv(name)) {
 	case "":

@@ -4,7 +4,6 @@ package auth
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -70,8 +69,7 @@ func (c Config) checkOAuth() error {
 			return fmt.Errorf("AUTH_APP_REDIRECTS names %q, which is no address\nset it to addresses such as com.example.app:/signed-in", address)
 		}
 	}
-	_, err := c.crossOrigin()
-	return err
+	return nil
 }
 
 func (c Config) checkSite(variable, site string) error {
@@ -94,20 +92,4 @@ func (c Config) usesProviders() bool {
 		client := p.client(c)
 		return !isUnset(client.ID) && !isUnset(client.Secret)
 	})
-}
-
-// crossOrigin tells requests of this app's pages from those of others.
-func (c Config) crossOrigin() (*http.CrossOriginProtection, error) {
-	protection := http.NewCrossOriginProtection()
-	if public, err := url.Parse(c.PublicURL); err == nil && public.Host != "" {
-		if err := protection.AddTrustedOrigin(strings.ToLower(public.Scheme + "://" + public.Host)); err != nil {
-			return nil, err
-		}
-	}
-	for _, origin := range c.TrustedOrigins {
-		if err := protection.AddTrustedOrigin(strings.TrimSuffix(origin, "/")); err != nil {
-			return nil, fmt.Errorf("AUTH_TRUSTED_ORIGINS names %q, which is no origin\nset it to origins such as https://www.example.com", origin)
-		}
-	}
-	return protection, nil
 }

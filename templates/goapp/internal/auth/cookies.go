@@ -1,4 +1,4 @@
-// fastman: file oauth
+// fastman: file oauth or ui
 package auth
 
 import (
@@ -89,14 +89,6 @@ func (a *Auth) cookieUser(r *http.Request, cookie string) (*User, *Claims, error
 	return user, &claims, nil
 }
 
-// rowWith scans more columns behind those that are asked for.
-type rowWith struct {
-	row  scanner
-	more []any
-}
-
-func (r rowWith) Scan(into ...any) error { return r.row.Scan(append(into, r.more...)...) }
-
 // checkOrigin refuses what a page of another site has made a browser send. Unlike a
 // token, a cookie goes with it. What sends neither header is no browser of today.
 func (a *Auth) checkOrigin(r *http.Request) error {
@@ -120,18 +112,15 @@ func (a *Auth) writeUse(ctx context.Context, sessionID string) {
 	}
 }
 
-// openCookieSession opens a session, and returns the cookie that stands for it. The one
-// that the browser had before ends.
-func (a *Auth) openCookieSession(ctx context.Context, db conn, user *User, method, before string, from client) (session, string, error) {
+// giveCookie returns a new cookie for a session. The session that the browser had before
+// ends.
+func giveCookie(ctx context.Context, db conn, sessionID, before string) (string, error) {
 	if before != "" {
-		if err := db.exec(ctx, `DELETE FROM auth_sessions WHERE cookie_hash = $1`, hashOneTime(before)); err != nil {
-			return session{}, "", err
+		err := db.exec(ctx, `DELETE FROM auth_sessions WHERE cookie_hash = $1 AND id <> $2`, hashOneTime(before), sessionID)
+		if err != nil {
+			return "", err
 		}
 	}
-	opened, err := a.openSession(ctx, db, user, method, from)
-	if err != nil {
-		return session{}, "", err
-	}
 	cookie := randomText(32)
-	return opened, cookie, db.exec(ctx, `UPDATE auth_sessions SET cookie_hash = $1 WHERE id = $2`, hashOneTime(cookie), opened.id)
+	return cookie, db.exec(ctx, `UPDATE auth_sessions SET cookie_hash = $1 WHERE id = $2`, hashOneTime(cookie), sessionID)
 }

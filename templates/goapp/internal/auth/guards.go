@@ -37,7 +37,7 @@ func UserFrom(ctx context.Context) *User { return visitOf(ctx).user }
 
 // ClaimsFrom returns what the access token says that a guard has let through; nil
 // without one.
-// fastman: if oauth
+// fastman: if oauth or ui
 // For a cookie it is the user and the session alone.
 // fastman: end
 func ClaimsFrom(ctx context.Context) *Claims { return visitOf(ctx).claims }
@@ -45,7 +45,7 @@ func ClaimsFrom(ctx context.Context) *Claims { return visitOf(ctx).claims }
 // RequireUser lets only requests through that carry an access token of a live session
 // and an active user; others are answered with 401. One query reads both, so that the
 // end of a session and a disabled account act at once.
-// fastman: if oauth
+// fastman: if oauth or ui
 // The cookie of a session is as good as a token. What is not a GET, HEAD or OPTIONS
 // must come from a page of this app then, or of Config.TrustedOrigins; else it is
 // answered with 403.
@@ -86,7 +86,7 @@ func RequireRecentLogin(next http.Handler) http.Handler {
 // RequireClaims lets only requests through whose access token is genuine and not
 // over; others are answered with 401. It asks no database: a logout or a disabled
 // account does not show until the token ends.
-// fastman: if oauth
+// fastman: if oauth or ui
 // The cookie of a session says nothing without the database, and is no token here.
 // fastman: end
 func RequireClaims(next http.Handler) http.Handler {
@@ -152,7 +152,7 @@ func (a *Auth) readClaims(r *http.Request) (*Claims, error) {
 
 // currentUser returns the user of a live session, and the claims that led there.
 func (a *Auth) currentUser(r *http.Request) (*User, *Claims, error) {
-	// fastman: if oauth
+	// fastman: if oauth or ui
 	if cookie := a.readSessionCookie(r); cookie != "" {
 		return a.cookieUser(r, cookie)
 	}
@@ -176,7 +176,7 @@ func (a *Auth) currentUser(r *http.Request) (*User, *Claims, error) {
 	return user, claims, err
 }
 
-// fastman: if jwt
+// fastman: if jwt or passkey
 // recentUser is currentUser for a session that was signed in to a moment ago.
 func (a *Auth) recentUser(r *http.Request) (*User, *Claims, error) {
 	user, claims, err := a.currentUser(r)

@@ -33,7 +33,7 @@ func (a *Auth) postRefresh(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *Auth) postLogout(w http.ResponseWriter, r *http.Request) error {
-	// fastman: if oauth
+	// fastman: if oauth or ui
 	if r.Header.Get("Authorization") == "" && (a.readCookie(r, sessionCookie) != "" || wantsPage(r)) {
 		return a.postCookieLogout(w, r)
 	}

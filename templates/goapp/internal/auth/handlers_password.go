@@ -15,17 +15,17 @@ func (a *Auth) passwordEndpoints() map[string]route {
 }
 
 func (a *Auth) postRegister(w http.ResponseWriter, r *http.Request) error {
-	wanted, err := a.readRegistration(r)
+	wanted, password, err := a.readRegistration(r)
 	if err != nil {
 		return err
 	}
 	if a.config.HideRegistered {
-		if err := a.registerUnseen(r.Context(), wanted, a.clients.read(r), a.baseURL(r)); err != nil {
+		if err := a.registerUnseen(r.Context(), wanted, password, a.clients.read(r), a.baseURL(r)); err != nil {
 			return err
 		}
 		return answer(w, http.StatusAccepted, struct{}{})
 	}
-	user, err := a.register(r.Context(), wanted, a.clients.read(r))
+	user, err := a.register(r.Context(), wanted, password, a.clients.read(r))
 	if err != nil {
 		return err
 	}
@@ -33,26 +33,21 @@ func (a *Auth) postRegister(w http.ResponseWriter, r *http.Request) error {
 }
 
 // readRegistration takes the password last: its rules look at the other two.
-func (a *Auth) readRegistration(r *http.Request) (registration, error) {
+func (a *Auth) readRegistration(r *http.Request) (wanted registration, password string, err error) {
 	given, err := readJSON(r)
 	if err != nil {
-		return registration{}, err
+		return registration{}, "", err
 	}
-	var wanted registration
 	wanted.email = given.text("email", a.emailRule)
 	wanted.username = given.optionalText("username", normalizeUsername)
 	username := ""
 	if wanted.username != nil {
 		username = *wanted.username
 	}
-	wanted.password = given.text("password", fits, func(password string) (string, error) {
+	password = given.text("password", fits, func(password string) (string, error) {
 		return password, a.policy.check(password, wanted.email, username)
 	})
-	return wanted, given.err()
-}
-
-func (a *Auth) emailRule(address string) (string, error) {
-	return normalizeEmail(address, !a.config.production())
+	return wanted, password, given.err()
 }
 
 func (a *Auth) postLogin(w http.ResponseWriter, r *http.Request) error {

@@ -16,7 +16,6 @@ import (
 var (
 	errIdentityTaken = &problem{status: http.StatusConflict, detail: "This identity belongs to another account"}
 	errNotLinked     = &problem{status: http.StatusNotFound, detail: "Provider not linked"}
-	errLastWayIn     = &problem{status: http.StatusConflict, detail: "This is the last way to sign in"}
 )
 
 // link gives an identity to the user of a session that is still alive.
@@ -115,22 +114,11 @@ func (a *Auth) unlinkOnce(ctx context.Context, db conn, user *User, s *service, 
 	return db.texts(ctx, `DELETE FROM auth_sessions WHERE user_id = $1 AND method = $2 AND id <> $3 RETURNING id`, now.ID, s.name, current.SessionID)
 }
 
-// wantWayIn returns errLastWayIn for a locked user who could not sign in again. An
-// identity of a provider that this app no longer has is no way in.
-func (a *Auth) wantWayIn(ctx context.Context, db conn, user *User) error {
-	// fastman: if jwt
-	if user.hashedPassword != nil {
-		return nil
-	}
-	// fastman: end
+// hasIdentity tells whether the user can sign in with a provider. An identity of one that
+// this app no longer has is no way in.
+func (a *Auth) hasIdentity(ctx context.Context, db conn, user *User) (bool, error) {
 	keys, err := db.texts(ctx, `SELECT provider FROM oauth_accounts WHERE user_id = $1`, user.ID)
-	if err != nil {
-		return err
-	}
-	if !slices.ContainsFunc(keys, func(key string) bool { return a.nameOf(key) != "" }) {
-		return errLastWayIn
-	}
-	return nil
+	return slices.ContainsFunc(keys, func(key string) bool { return a.nameOf(key) != "" }), err
 }
 
 // nameOf returns the name of the provider whose identities are stored under a key.

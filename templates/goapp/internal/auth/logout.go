@@ -1,4 +1,4 @@
-// fastman: file oauth
+// fastman: file oauth or ui
 package auth
 
 import (
@@ -72,4 +72,13 @@ func (a *Auth) endCookieSession(w http.ResponseWriter, r *http.Request) error {
 		a.setCookie(w, sessionCookie, "", 0)
 	}
 	return err
+}
+
+// redirect sends a browser on, to the letter. Nobody keeps the answer, as its address
+// may hold a code.
+func redirect(w http.ResponseWriter, address string, status int) error {
+	w.Header().Set("Location", address)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	return nil
 }

@@ -35,10 +35,31 @@ type mailer struct {
 	pauses  []time.Duration
 	jobs    *background
 	log     *slog.Logger
+
+	// verifyPage is where mails lead to confirm an address, below the base; the token
+	// comes behind.
+	verifyPage string
+	// fastman: if jwt
+	// resetPage is where they lead to choose a new password.
+	resetPage string
+	// fastman: end
+	// fastman: if passkey
+	// recoveryPage is where they lead to make a new passkey.
+	recoveryPage string
+	// fastman: end
 }
 
 func newMailer(cfg Config, jobs *background, log *slog.Logger) (*mailer, error) {
-	m := &mailer{app: cfg.appName(), pauses: mailPauses, jobs: jobs, log: log}
+	m := &mailer{app: cfg.appName(), verifyPage: "/verify-email#token=", pauses: mailPauses, jobs: jobs, log: log}
+	// fastman: if jwt
+	m.resetPage = "/reset-password#token="
+	// fastman: end
+	// fastman: if passkey
+	m.recoveryPage = cfg.Prefix + "/passkey/recovery#token="
+	// fastman: end
+	// fastman: if ui
+	m.leadToPage(cfg.Prefix + "/ui")
+	// fastman: end
 	scheme, rest, _ := strings.Cut(cfg.MailURL, ":")
 	options := url.Values{}
 	switch {

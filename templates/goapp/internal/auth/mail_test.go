@@ -95,7 +95,7 @@ func TestMailToDirectory(t *testing.T) {
 	if from := msg.Header.Get("From"); from != "<no-reply@app.example.com>" {
 		t.Errorf("From: %s", from)
 	}
-	if link := "\r\nhttps://app.example.com/verify-email#token=" + strings.Repeat("t", 200) + "\r\n"; !strings.Contains(string(raw), link) {
+	if link := "\r\nhttps://app.example.com" + m.verifyPage + strings.Repeat("t", 200) + "\r\n"; !strings.Contains(string(raw), link) {
 		t.Errorf("%s", raw)
 	}
 }

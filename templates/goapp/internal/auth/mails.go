@@ -9,10 +9,10 @@ func (m *mailer) verifyLink(to, baseURL, token string) {
 	m.send(to, m.app+": confirm your e-mail address", fmt.Sprintf(`Somebody, probably you, uses this address for an account at %s.
 This link confirms that it is yours, within 24 hours and once:
 
-%s/verify-email#token=%s
+%s
 
 If it was not you, do nothing, and never give this link to anybody.
-`, m.app, baseURL, token))
+`, m.app, baseURL+m.verifyPage+token))
 }
 
 func (m *mailer) sessionsEnded(user *User, from client) {

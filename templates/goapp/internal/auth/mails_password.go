@@ -7,10 +7,10 @@ func (m *mailer) resetLink(to, baseURL, token string) {
 	m.send(to, m.app+": choose a new password", fmt.Sprintf(`Somebody, probably you, asked for a new password for %s.
 This link lets you choose one, within 30 minutes and once:
 
-%s/reset-password#token=%s
+%s
 
 If it was not you, do nothing: your password stays as it is.
-`, m.app, baseURL, token))
+`, m.app, baseURL+m.resetPage+token))
 }
 
 func (m *mailer) passwordChanged(user *User, from client) {

@@ -45,7 +45,12 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	// fastman: if oauth
-	if err := compareIdentities(ctx, conn{db, dialectOf(db)}); err != nil {
+	if err := compareAdded(ctx, conn{db, dialectOf(db)}, identities); err != nil {
+		return err
+	}
+	// fastman: end
+	// fastman: if passkey
+	if err := compareAdded(ctx, conn{db, dialectOf(db)}, passkeys); err != nil {
 		return err
 	}
 	// fastman: end
@@ -73,9 +78,6 @@ func newProvider(db *sql.DB) (*goose.Provider, error) {
 		}
 		options = append(options, goose.WithSessionLocker(locker))
 	}
-	// fastman: if oauth
-	options = append(options, goose.WithAllowOutofOrder(true)) // the database may know later ones already
-	// fastman: end
 	files, err := fs.Sub(migrations, folder)
 	if err != nil {
 		return nil, err

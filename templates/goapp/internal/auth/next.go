@@ -50,12 +50,3 @@ func looksOwn(path string) bool {
 	return strings.HasPrefix(path, "/") && !strings.Contains(before, "//") &&
 		!strings.ContainsFunc(path, func(r rune) bool { return r == '\\' || unicode.IsControl(r) })
 }
-
-// redirect sends a browser on, to the letter. Nobody keeps the answer, as its address
-// may hold a code.
-func redirect(w http.ResponseWriter, address string, status int) error {
-	w.Header().Set("Location", address)
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	return nil
-}

@@ -85,7 +85,7 @@ func (a *Auth) authorize(ctx context.Context, s *service, begun authorization, l
 		if _, err := a.countAttempt(ctx, db, "oauth", from, ""); err != nil {
 			return err
 		}
-		return authorizationChallenge.issue(ctx, db, to.state, to.browser, userID, begun)
+		return authorizationChallenge.issue(ctx, db, to.state, holder{browser: to.browser, userID: userID}, begun)
 	})
 }
 

@@ -24,7 +24,6 @@ func (a *Auth) oauthEndpoints() map[string]route {
 		"/login/":     {http.MethodGet: a.getLogin},
 		"/callback":   {http.MethodGet: a.getCallback},
 		"/callback/":  {http.MethodGet: a.getCallback},
-		"/logout":     {http.MethodGet: a.getLogout},
 		"/token":      {http.MethodPost: a.postToken},
 		"/providers":  {http.MethodGet: a.getProviders},
 		"/providers/": {http.MethodPost: a.postProvider, http.MethodDelete: a.deleteProvider},

@@ -72,7 +72,7 @@ func issueCode(ctx context.Context, db conn, user *User, s *service, to destinat
 		query.Set("state", to.AppState)
 	}
 	address.RawQuery = query.Encode()
-	return address.String(), codeChallenge.issue(ctx, db, code, "", &user.ID, grant{to.CodeChallenge, s.name})
+	return address.String(), codeChallenge.issue(ctx, db, code, holder{userID: &user.ID}, grant{to.CodeChallenge, s.name})
 }
 
 // redeem returns tokens for a code, once. A wrong verifier uses the code up as well:
@@ -105,7 +105,8 @@ func (a *Auth) redeem(ctx context.Context, code, verifier string, from client) (
 // codeOwner locks the user of a code, as whoever takes over the account does before it
 // drops the codes of before.
 func codeOwner(ctx context.Context, db conn, code string) (*User, error) {
-	userID, err := codeChallenge.owner(ctx, db, code)
+	var userID int64
+	err := db.row(ctx, `SELECT user_id FROM auth_challenges WHERE id = $1 AND purpose = $2`, hashOneTime(code), codeChallenge.purpose).Scan(&userID)
 	if err != nil {
 		return nil, orInvalidCode(err)
 	}

@@ -20,6 +20,9 @@ const (
 	// fastman: if jwt
 	toReset purpose = "reset"
 	// fastman: end
+	// fastman: if passkey
+	toRecover purpose = "recovery"
+	// fastman: end
 	toVerify purpose = "verify"
 )
 
@@ -27,6 +30,11 @@ const (
 func (p purpose) lifetime() int {
 	// fastman: if jwt
 	if p == toReset {
+		return hour / 2
+	}
+	// fastman: end
+	// fastman: if passkey
+	if p == toRecover {
 		return hour / 2
 	}
 	// fastman: end

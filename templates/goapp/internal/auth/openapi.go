@@ -36,8 +36,10 @@ func (a *Auth) OpenAPI(w http.ResponseWriter, _ *http.Request) {
 				// fastman: if jwt
 				"session": a.securityScheme(),
 				// fastman: end
-				// fastman: if oauth
+				// fastman: if oauth or passkey
 				"bearer": object{"type": "http", "scheme": "bearer"},
+				// fastman: end
+				// fastman: if oauth or ui
 				"cookie": object{"type": "apiKey", "in": "cookie", "name": a.cookieName(sessionCookie)},
 				// fastman: end
 			},
@@ -87,6 +89,12 @@ func (a *Auth) operations() []operation {
 	// fastman: if oauth
 	all = append(all, oauthOperations()...)
 	// fastman: end
+	// fastman: if passkey
+	all = append(all, passkeyOperations()...)
+	// fastman: end
+	// fastman: if oauth or ui
+	all = append(all, operation{method: "get", path: "/logout", summary: "End the session of the cookie", status: 303})
+	// fastman: end
 	return all
 }
 
@@ -104,8 +112,10 @@ func (o operation) describe() object {
 			// fastman: if jwt
 			{"session": []string{}},
 			// fastman: end
-			// fastman: if oauth
+			// fastman: if oauth or passkey
 			{"bearer": []string{}},
+			// fastman: end
+			// fastman: if oauth or ui
 			{"cookie": []string{}},
 			// fastman: end
 			// fastman: if keycloak
@@ -123,6 +133,11 @@ func (o operation) describe() object {
 	if strings.HasSuffix(o.path, "{session_id}") {
 		told["parameters"] = []object{{"name": "session_id", "in": "path", "required": true, "schema": object{"type": "string"}}}
 	}
+	// fastman: if passkey
+	if strings.HasSuffix(o.path, "{credential_id}") {
+		told["parameters"] = []object{{"name": "credential_id", "in": "path", "required": true, "schema": object{"type": "string"}}}
+	}
+	// fastman: end
 	// fastman: if oauth
 	if found := o.parameters(); found != nil {
 		told["parameters"] = found
@@ -162,6 +177,9 @@ func schemas() object {
 		// fastman: if oauth
 		"Identity": schemaOf[publicIdentity](),
 		// fastman: end
+		// fastman: if passkey
+		"Passkey": schemaOf[publicPasskey](),
+		// fastman: end
 		"Problem": object{"type": "object", "properties": object{"detail": detail}, "required": []string{"detail"}},
 	}
 }
@@ -185,6 +203,10 @@ func typeOf(t reflect.Type) object {
 		nullable := maps.Clone(typeOf(t.Elem()))
 		nullable["type"] = []any{nullable["type"], "null"}
 		return nullable
+	// fastman: if passkey
+	case t.Kind() == reflect.Slice:
+		return object{"type": "array", "items": typeOf(t.Elem())}
+	// fastman: end
 	case t.Kind() == reflect.Bool:
 		return object{"type": "boolean"}
 	case t.Kind() == reflect.String:

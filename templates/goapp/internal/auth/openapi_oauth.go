@@ -11,7 +11,6 @@ func oauthOperations() []operation {
 		{method: "get", path: "/login/{provider}", summary: "Sign in with a provider", query: begin, status: 302},
 		{method: "get", path: "/callback", summary: "Where the first provider sends people back", query: end, status: 303},
 		{method: "get", path: "/callback/{provider}", summary: "Where a provider sends people back", query: end, status: 303},
-		{method: "get", path: "/logout", summary: "End the session of the cookie", status: 303},
 		{method: "post", path: "/token", summary: "Tokens for the code of a native app", body: texts("code", "code_verifier"), status: 200, answer: ref("Token")},
 		{method: "get", path: "/providers", summary: "The user's identities", signedIn: true, status: 200,
 			answer: object{"type": "array", "items": ref("Identity")}},

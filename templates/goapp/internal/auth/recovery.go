@@ -26,7 +26,7 @@ func (a *Auth) mailResetLink(ctx context.Context, email string, from client, bas
 	var user *User
 	var token string
 	err := a.store.write(ctx, func(ctx context.Context, db conn) (err error) {
-		user, token, err = issueReset(ctx, db, email)
+		user, token, err = a.issueReset(ctx, db, email)
 		return err
 	})
 	if err != nil {
@@ -39,9 +39,14 @@ func (a *Auth) mailResetLink(ctx context.Context, email string, from client, bas
 	a.mails.resetLink(user.Email, baseURL, token)
 }
 
-func issueReset(ctx context.Context, db conn, email string) (*User, string, error) {
-	user, err := db.user(ctx, `SELECT `+userColumns+` FROM users
-		WHERE users.email_key = $1 AND users.hashed_password IS NOT NULL AND users.is_active`, identityKey(email))
+func (a *Auth) issueReset(ctx context.Context, db conn, email string) (*User, string, error) {
+	with := ` AND users.hashed_password IS NOT NULL`
+	// fastman: if passkey
+	if a.config.PasskeyEmailRecovery {
+		with = "" // the mail is as good as a passkey
+	}
+	// fastman: end
+	user, err := db.user(ctx, `SELECT `+userColumns+` FROM users WHERE users.email_key = $1 AND users.is_active`+with, identityKey(email))
 	if errors.Is(err, sql.ErrNoRows) {
 		// As much is written as for somebody: the next request could tell.
 		_, err = claimHourly(ctx, db, "forgot:nobody")
@@ -101,6 +106,11 @@ func takeReset(ctx context.Context, db conn, token, hashed string, counted attem
 	if !user.IsVerified() {
 		// fastman: if oauth
 		if err := dropIdentities(ctx, db, user); err != nil {
+			return reset{}, err
+		}
+		// fastman: end
+		// fastman: if passkey
+		if err := dropPasskeys(ctx, db, user); err != nil {
 			return reset{}, err
 		}
 		// fastman: end

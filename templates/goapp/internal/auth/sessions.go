@@ -33,7 +33,7 @@ const selectCurrentUser = `SELECT ` + userColumns + `
 	FROM auth_sessions JOIN users ON users.id = auth_sessions.user_id
 	WHERE auth_sessions.id = $1 AND users.id = $2 AND users.is_active`
 
-var selectSession = fmt.Sprintf(`SELECT auth_sessions.user_id, auth_sessions.refresh_counter,
+var selectSession = fmt.Sprintf(`SELECT auth_sessions.user_id, auth_sessions.method, auth_sessions.refresh_counter,
 	auth_sessions.refreshed_at > clock_timestamp() + make_interval(secs => -%d)
 	FROM auth_sessions JOIN users ON users.id = auth_sessions.user_id
 	WHERE auth_sessions.id = $1 AND auth_sessions.salt = $2 AND users.is_active`, refreshGrace)
@@ -44,7 +44,7 @@ const (
 		last_seen_at = clock_timestamp(), expires_at = clock_timestamp() + make_interval(secs => %d)
 		WHERE auth_sessions.id = $1 AND salt = $2 AND refresh_counter = $3
 		AND EXISTS (SELECT 1 FROM users WHERE users.id = auth_sessions.user_id AND users.is_active)`
-	rotatedColumns = ` RETURNING user_id, refresh_counter`
+	rotatedColumns = ` RETURNING user_id, method, refresh_counter`
 )
 
 const selectSalt = `SELECT salt FROM auth_sessions WHERE id = $1`
@@ -53,6 +53,7 @@ const selectSalt = `SELECT salt FROM auth_sessions WHERE id = $1`
 type session struct {
 	id      string
 	userID  int64
+	method  string // how it began
 	counter int64
 	salt    string
 	inGrace bool // it was rotated so recently that the token before is good, too
@@ -67,22 +68,28 @@ type Token struct {
 }
 
 func (a *Auth) issueTokens(s session) (Token, error) {
-	access, err := a.tokens.issueAccess(s.userID, s.id)
+	lifetime := a.config.AccessTokenLifetime
+	// fastman: if passkey
+	if s.method == byPasskey {
+		lifetime = a.config.PasskeyTokenLifetime
+	}
+	// fastman: end
+	access, err := a.tokens.issueAccess(s.userID, s.id, lifetime)
 	return Token{
 		AccessToken:  access,
 		TokenType:    "bearer",
-		ExpiresIn:    int(a.tokens.lifetime / time.Second),
+		ExpiresIn:    int(lifetime / time.Second),
 		RefreshToken: a.tokens.issueRefresh(s.id, s.counter, s.salt),
 	}, err
 }
 
 func (a *Auth) openSession(ctx context.Context, db conn, user *User, method string, from client) (session, error) {
-	s := session{id: randomText(16), userID: user.ID, salt: randomText(32)}
+	s := session{id: randomText(16), userID: user.ID, method: method, salt: randomText(32)}
 	err := db.exec(ctx, `INSERT INTO auth_sessions (id, user_id, method, salt, refresh_counter, refreshed_at, ip, user_agent,
 			created_at, authenticated_at, last_seen_at, expires_at)
 		VALUES ($1, $2, $3, $4, 0, clock_timestamp(), $5, $6,
 			clock_timestamp(), clock_timestamp(), clock_timestamp(), clock_timestamp() + make_interval(secs => $7))`,
-		s.id, s.userID, method, s.salt, orNull(from.ip), from.userAgent, int(a.config.SessionIdle/time.Second))
+		s.id, s.userID, s.method, s.salt, orNull(from.ip), from.userAgent, int(a.config.SessionIdle/time.Second))
 	return s, err
 }
 
@@ -126,7 +133,7 @@ func (a *Auth) rotate(ctx context.Context, given refreshToken, from client) (ses
 	if err = a.store.moveCounter(ctx, given, &s); !errors.Is(err, sql.ErrNoRows) {
 		return s, err
 	}
-	err = a.store.findSession.row(ctx, s.id, s.salt).Scan(&s.userID, &s.counter, &s.inGrace)
+	err = a.store.findSession.row(ctx, s.id, s.salt).Scan(&s.userID, &s.method, &s.counter, &s.inGrace)
 	if err != nil {
 		return session{}, orInvalidToken(err)
 	}
@@ -168,7 +175,7 @@ func (s *store) moveCounter(ctx context.Context, given refreshToken, into *sessi
 		return err
 	}
 	defer s.endWriting()
-	return s.rotate.row(ctx, into.id, into.salt, given.counter).Scan(&into.userID, &into.counter)
+	return s.rotate.row(ctx, into.id, into.salt, given.counter).Scan(&into.userID, &into.method, &into.counter)
 }
 
 // endReused ends a session whose refresh token came back after its successor was

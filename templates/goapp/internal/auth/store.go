@@ -44,7 +44,7 @@ type store struct {
 	findSalt    statement
 	findSession statement
 	rotate      statement
-	// fastman: if oauth
+	// fastman: if oauth or ui
 	findCookie statement
 	// fastman: end
 }
@@ -74,7 +74,7 @@ func newStore(ctx context.Context, db *sql.DB, c Config) (*store, error) {
 	rotate := fmt.Sprintf(rotateSession, c.SessionIdle/time.Second) + live + rotatedColumns
 	return s, errors.Join(
 		s.prepare(ctx, &s.findCurrent, selectCurrentUser+live),
-		// fastman: if oauth
+		// fastman: if oauth or ui
 		s.prepare(ctx, &s.findCookie, selectCookieUser+live),
 		// fastman: end
 		s.prepare(ctx, &s.findSalt, selectSalt),

@@ -161,7 +161,7 @@ func knownKey(account string, from client) string {
 	return "known:" + account + ":" + from.accountNetwork
 }
 
-// fastman: if jwt
+// fastman: if jwt or passkey
 // claimHourly tells whether this is the first time within an hour, for any replica.
 func claimHourly(ctx context.Context, db conn, key string) (bool, error) {
 	attempts, _, err := count(ctx, db, bound{key: key, seconds: hour})

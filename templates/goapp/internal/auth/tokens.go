@@ -40,7 +40,6 @@ type Claims struct {
 type tokens struct {
 	keys     keys
 	issuer   string
-	lifetime time.Duration // of an access token
 	parser   *jwt.Parser
 	verified remembered[Claims]
 }
@@ -55,10 +54,10 @@ func newTokens(c Config) (*tokens, error) {
 		jwt.WithStrictDecoding(),
 		jwt.WithoutClaimsValidation(), // claimSet is stricter
 	)
-	return &tokens{keys: keys, issuer: c.Issuer, lifetime: c.AccessTokenLifetime, parser: parser}, nil
+	return &tokens{keys: keys, issuer: c.Issuer, parser: parser}, nil
 }
 
-func (t *tokens) issueAccess(userID int64, sessionID string) (string, error) {
+func (t *tokens) issueAccess(userID int64, sessionID string, lifetime time.Duration) (string, error) {
 	now := time.Now().Unix()
 	token := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
 		"iss": t.issuer,
@@ -68,7 +67,7 @@ func (t *tokens) issueAccess(userID int64, sessionID string) (string, error) {
 		"jti": randomText(16),
 		"iat": now,
 		"nbf": now,
-		"exp": now + int64(t.lifetime/time.Second),
+		"exp": now + int64(lifetime/time.Second),
 	})
 	token.Header["typ"], token.Header["kid"] = tokenType, t.keys.kid
 	return token.SignedString(t.keys.access[t.keys.kid])

@@ -21,7 +21,7 @@ func newTestTokens(t *testing.T, secrets ...string) *tokens {
 // A token is good for who knows the key, also after the key was replaced.
 func TestAccessToken(t *testing.T) {
 	signs := newTestTokens(t, "old")
-	token, err := signs.issueAccess(7, randomText(16))
+	token, err := signs.issueAccess(7, randomText(16), time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,6 +76,16 @@ func scanUser(row scanner) (*User, error) {
 	return &u, nil
 }
 
+// fastman: if oauth or passkey
+// rowWith scans more columns behind those that are asked for.
+type rowWith struct {
+	row  scanner
+	more []any
+}
+
+func (r rowWith) Scan(into ...any) error { return r.row.Scan(append(into, r.more...)...) }
+
+// fastman: end
 // findUser returns the user of that id, or sql.ErrNoRows.
 func findUser(ctx context.Context, db conn, id int64) (*User, error) {
 	return db.user(ctx, `SELECT `+userColumns+` FROM users WHERE users.id = $1`, id)

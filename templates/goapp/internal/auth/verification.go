@@ -68,6 +68,11 @@ func verify(ctx context.Context, db conn, token string, owner *User, keepSession
 		return nil, err
 	}
 	// fastman: end
+	// fastman: if passkey
+	if err := dropPasskeysBeside(ctx, db, user, keepSession); err != nil {
+		return nil, err
+	}
+	// fastman: end
 	if err := markVerified(ctx, db, user); err != nil {
 		return nil, err
 	}

@@ -144,6 +144,14 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
+# fastman: if jwt or passkey
+def body_error(kind: str, message: str, *where: str | int) -> RequestValidationError:
+    return RequestValidationError(
+        [{"type": kind, "loc": ("body", *where), "msg": message}]
+    )
+
+
+# fastman: end
 # fastman: if jwt
 async def read_fields(request: Request) -> Any:
     """Return what a form or a JSON document says, or raise RequestValidationError."""
@@ -161,12 +169,6 @@ async def read_fields(request: Request) -> Any:
     except ValueError:
         raise body_error("value_error", "Body is not a valid form") from None
     raise body_error("value_error", "Body must be a form or JSON")
-
-
-def body_error(kind: str, message: str, *where: str | int) -> RequestValidationError:
-    return RequestValidationError(
-        [{"type": kind, "loc": ("body", *where), "msg": message}]
-    )
 
 
 def _media_type(content_type: str) -> str:

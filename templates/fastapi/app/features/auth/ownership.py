@@ -1,12 +1,12 @@
 # fastman: file oauth or passkey
 """What is left of an account that was nobody's when somebody proves its address."""
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .challenges import drop_challenges
 from .identities import list_accounts, provider_name
-from .models import AuthSession, AuthToken, User
+from .models import AuthSession, User
 from .passkeys import drop_passkeys
 
 
@@ -27,7 +27,6 @@ def drop_other_credentials(db: Session, user: User, session_id: str | None) -> N
     # Only a session of the account itself can have put them there.
     if method not in ("passkey", "recovery"):
         drop_passkeys(db, user)
-        db.execute(delete(AuthToken).where(AuthToken.user_id == user.id))
     # fastman: end
     # fastman: if jwt
     if method not in (None, "password"):  # None: a password has just been given

@@ -2,10 +2,10 @@
 """What an authenticator has signed: read, and held against what was asked of it."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from hashlib import sha256
+from types import TracebackType
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -78,7 +78,7 @@ def read_client_data(text: str) -> ClientData:
         fields = parse_json(raw)
         challenge = fields["challenge"]
         if not isinstance(challenge, str):
-            raise ValueError("no challenge")
+            raise TypeError("no challenge")
         return ClientData(raw, challenge, fields)
 
 
@@ -144,13 +144,20 @@ def verify_assertion(
     return Use(signed.sign_count, signed.flags.bs)
 
 
-@contextmanager
-def _refusing(reason: Reason) -> Iterator[None]:
-    """Refuse whatever the library stumbles over: these bytes come from anybody."""
-    try:
-        yield
-    except Exception:
-        raise PasskeyFailed(reason) from None
+class _refusing(AbstractContextManager[None]):
+    """Refuses whatever the library stumbles over: these bytes come from anybody."""
+
+    def __init__(self, reason: Reason) -> None:
+        self._reason = reason
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, Exception):
+            raise PasskeyFailed(self._reason) from None
 
 
 def _decode(text: str) -> bytes:
@@ -205,9 +212,9 @@ def _without_statement(raw: bytes) -> bytes:
     """Leave out who made the authenticator, which nobody asked for (section 8.7)."""
     attestation = parse_cbor(raw)
     if not isinstance(attestation["fmt"], str):
-        raise ValueError("the format has no name")
+        raise TypeError("the format has no name")
     if not isinstance(attestation["attStmt"], dict):
-        raise ValueError("no statement")
+        raise TypeError("no statement")
     if attestation["fmt"] == "none" and attestation["attStmt"]:
         raise ValueError("a statement of no format")
     plain = {"fmt": "none", "attStmt": {}, "authData": attestation["authData"]}

@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic_core import PydanticCustomError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -12,7 +13,8 @@ from .clients import Client
 from .config import config
 from .database import Contradiction, read, write, write_again
 from .events import log_event
-from .identity import identity_key
+from .http import body_error
+from .identity import identity_key, normalize_username
 from .models import AuthSession, User
 from .one_time import issue_one_time_token
 from .passkey_ceremony import NewPasskey, read_client_data, verify_attestation
@@ -47,11 +49,35 @@ async def begin_registration(
 
     Nothing but the challenge is stored. Raises UsernameTaken.
     """
-    if owner is None and await read(_is_taken, wanted.username):
-        raise UsernameTaken
-    options = await write(_begin, wanted, owner, client)
+    if owner is None:
+        attempt = _new_account(wanted)
+        if await read(_is_taken, attempt.username):
+            raise UsernameTaken
+    else:
+        attempt = _further(owner)
+    options = await write(_begin, attempt, client)
     purge_soon()
     return options
+
+
+def _new_account(wanted: RegistrationWanted) -> RegistrationAttempt:
+    name = wanted.username
+    try:
+        username = None if name is None else normalize_username(name)
+    except PydanticCustomError as refused:
+        raise body_error(refused.type, refused.message(), "username") from None
+    handle = new_one_time_token()
+    return RegistrationAttempt(email=wanted.email, username=username, handle=handle)
+
+
+def _further(owner: Owner) -> RegistrationAttempt:
+    return RegistrationAttempt(
+        email=owner.user.email,
+        username=owner.user.username,
+        handle=owner.user.webauthn_handle or new_one_time_token(),
+        session=owner.session_id,
+        user_id=owner.user.id,
+    )
 
 
 def _is_taken(db: Session, username: str | None) -> bool:
@@ -61,24 +87,9 @@ def _is_taken(db: Session, username: str | None) -> bool:
     return db.scalar(owner) is not None
 
 
-def _begin(
-    db: Session, wanted: RegistrationWanted, owner: Owner | None, client: Client
-) -> dict[str, Any]:
+def _begin(db: Session, attempt: RegistrationAttempt, client: Client) -> dict[str, Any]:
     throttle.count_attempt(db, "passkey", client=client)
-    if owner is None:
-        attempt = RegistrationAttempt(
-            email=wanted.email, username=wanted.username, handle=new_one_time_token()
-        )
-        return creation_options(attempt, open_registration(db, attempt), known=[])
-    user = owner.user
-    attempt = RegistrationAttempt(
-        email=user.email,
-        username=user.username,
-        handle=user.webauthn_handle or new_one_time_token(),
-        session=owner.session_id,
-        user_id=user.id,
-    )
-    known = list_passkeys(db, user.id)
+    known = list_passkeys(db, attempt.user_id) if attempt.user_id else []
     return creation_options(attempt, open_registration(db, attempt), known=known)
 
 
@@ -94,6 +105,7 @@ async def finish_registration(
     if attempt is None or not _is_of(attempt, owner):
         raise PasskeyFailed("challenge")
     new = verify_attestation(given.credential, asked)
+    purge_soon()
     try:
         if attempt.user_id is not None:
             return await _add(given, new, attempt, client)
@@ -174,6 +186,7 @@ def _insert_account(
 ) -> tuple[User, AuthSession]:
     email_key = identity_key(attempt.email)
     if owner := db.scalar(select(User).where(User.email_key == email_key)):
+        db.expunge(owner)  # as it was read, whatever is rolled back
         raise _AddressTaken(owner)
     if _is_taken(db, attempt.username):
         raise UsernameTaken

@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from .identity import normalize_email, normalize_username
+from .identity import normalize_email
 from .schemas import OneTimeToken
 
 _DEVICE_NAME_MAX = 100  # characters
@@ -48,7 +48,7 @@ Email = Annotated[str, AfterValidator(normalize_email)]
 
 class RegistrationWanted(BaseModel):
     email: Email
-    username: Annotated[str, AfterValidator(normalize_username)] | None = None
+    username: str | None = None  # of a new account: looked at only there
 
 
 class _Credential(BaseModel):

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from .clock import utc_now
-from .models import PasskeyCredential, User
+from .models import AuthToken, PasskeyCredential, User
 from .passkey_ceremony import NewPasskey, Use
 from .sessions import end_sessions_of
 from .users import lock_user
@@ -126,7 +126,11 @@ def remove_passkey(
 
 
 def drop_passkeys(db: Session, user: User) -> None:
-    """Forget all of them: what still knows the account's handle opens it no more."""
-    own = delete(PasskeyCredential).where(PasskeyCredential.user_id == user.id)
-    db.execute(own)
+    """Forget all of them, and what would stand in for a lost one."""
+    db.execute(delete(PasskeyCredential).where(PasskeyCredential.user_id == user.id))
+    db.execute(
+        delete(AuthToken).where(
+            AuthToken.user_id == user.id, AuthToken.purpose.startswith("recovery")
+        )
+    )
     user.webauthn_handle = None

@@ -354,6 +354,7 @@ async def sign_in_with_passkey(given: Assertion, *, client: Client) -> Token:
             _report_copied(user, client)
         failed.user_id = user.id
         raise
+    purge_soon()
     log_event(
         "auth.passkey.ok",
         user_id=user.id,
