@@ -329,6 +329,25 @@ def keycloak_problem(status_code: int, detail: str, **headers: str) -> HTTPExcep
     )
 
 
+def keycloak_issuer() -> str | None:
+    return realm.issuer if realm else None
+
+
+def is_keycloak_token(token: str) -> bool:
+    """Tell by the issuer that a token names, unproved yet, whose rules it meets."""
+    try:
+        _, claims = _parse(token)
+    except _Refused:
+        return False
+    issuer = claims.get("iss")
+    if not isinstance(issuer, str) or "/realms/" not in issuer:
+        return False
+    if realm is None or issuer == realm.issuer:
+        return True
+    log_refused("issuer", iss=issuer, expected=realm.issuer)
+    return False
+
+
 def is_configured() -> bool:
     return realm is not None
 
