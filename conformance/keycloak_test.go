@@ -26,7 +26,7 @@ const realmFile = "../docs/development-realm.json"
 func TestKeycloak(t *testing.T) {
 	server := testbed.BeginKeycloak(t, realmFile)
 	takesTokens(t, "fastapi", server, newFastAPI, every)
-	takesTokens(t, "go", server, newGo, described)
+	takesTokens(t, "go", server, newGo, every)
 }
 
 func takesTokens(t *testing.T, stack string, server *testbed.Keycloak, create func(*testing.T, feature.Set, string) project, has func(conformance.Case) bool) {
@@ -159,7 +159,7 @@ async def for_editors() -> dict[str, bool]:
 
 func (p project) guardGo(t *testing.T) {
 	t.Helper()
-	p.edit(t, "main.go", "mux.HandleFunc(\"GET /health\", health)\n", "mux.HandleFunc(\"GET /health\", health)\n\tguard(mux)\n")
+	p.edit(t, "main.go", "\tdefer authn.Close()\n", "\tdefer authn.Close()\n\tguard(mux, authn)\n")
 	file := `package main
 
 import (
@@ -168,8 +168,9 @@ import (
 	"shop/internal/auth"
 )
 
-func guard(mux *http.ServeMux) {
+func guard(mux *http.ServeMux, authn *auth.Auth) {
 	ok := http.HandlerFunc(health)
+	mux.HandleFunc("GET /openapi.json", authn.OpenAPI)
 	mux.Handle("GET /for-admins", auth.RequireRoles("admin")(ok))
 	mux.Handle("GET /for-editors", auth.RequireClientRoles("app", "editor")(ok))
 }
