@@ -27,6 +27,7 @@ func TestKeycloak(t *testing.T) {
 	server := testbed.BeginKeycloak(t, realmFile)
 	takesTokens(t, "fastapi", server, newFastAPI, every)
 	takesTokens(t, "go", server, newGo, described)
+	t.Run("fastapi in a browser", func(t *testing.T) { signsInBySwagger(t, server) })
 }
 
 func takesTokens(t *testing.T, stack string, server *testbed.Keycloak, create func(*testing.T, feature.Set, string) project, has func(conformance.Case) bool) {
@@ -85,14 +86,17 @@ func playRealm(t *testing.T) *conformance.Realm {
 func realRealm(t *testing.T, server *testbed.Keycloak) *conformance.Realm {
 	t.Helper()
 	server.Await(t)
-	realm := makeRealm(t, server)
-	realm.Other = makeRealm(t, server)
+	realm := makeRealm(t, server, newName())
+	realm.Other = makeRealm(t, server, newName())
 	return realm
 }
 
+func newName() string { return "test-" + strings.ToLower(rand.Text()[:8]) }
+
 // makeRealm makes the realm of the realm file with what only tests need: a key that the
 // test holds too, somebody without roles, and a client whose tokens are not for the app.
-func makeRealm(t *testing.T, server *testbed.Keycloak) *conformance.Realm {
+// What is after its name are more redirect addresses of the app.
+func makeRealm(t *testing.T, server *testbed.Keycloak, name string, redirects ...string) *conformance.Realm {
 	t.Helper()
 	text, err := os.ReadFile(realmFile)
 	if err != nil {
@@ -106,8 +110,11 @@ func makeRealm(t *testing.T, server *testbed.Keycloak) *conformance.Realm {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := "test-" + strings.ToLower(rand.Text()[:8])
 	file["realm"] = name
+	app := file["clients"].([]any)[0].(map[string]any)
+	for _, address := range redirects {
+		app["redirectUris"] = append(app["redirectUris"].([]any), address)
+	}
 	file["components"] = map[string]any{"org.keycloak.keys.KeyProvider": []any{
 		keyProvider("rsa", map[string]string{"privateKey": base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PrivateKey(key)), "algorithm": "RS256"}),
 		keyProvider("hmac-generated", map[string]string{"algorithm": "HS512"}), keyProvider("aes-generated", nil),
