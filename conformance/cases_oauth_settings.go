@@ -54,8 +54,8 @@ func (t *T) inProduction(pairs ...string) map[string]string {
 			env[address] = "https://provider.example"
 		}
 	}
-	if t.target.Realm != nil {
-		env["KEYCLOAK_URL"] = "https://provider.example"
+	if t.target.Set.Has(feature.Keycloak) {
+		env["KEYCLOAK_URL"] = "https://keycloak.example"
 	}
 	for pair := range slices.Chunk(pairs, 2) {
 		env[pair[0]] = pair[1]

@@ -91,7 +91,6 @@ func (w window) keycloakWindow(selector, user string) {
 	popup, end := chromedp.NewContext(w.ctx, chromedp.WithTargetID(<-opened))
 	defer end()
 	w.do("Keycloak's window", popup, chromedp.SendKeys(chromedp.CSS("#username"), user), chromedp.SendKeys(chromedp.CSS("#password"), user))
-	window{w.t, popup, w.server, w.name}.picture("keycloak")
 	w.do("the sign-in", popup, chromedp.Click(chromedp.CSS("#kc-login")))
 	w.await(`button[aria-label="Remove authorization"]`)
 }

@@ -25,24 +25,23 @@ const realmFile = "../docs/development-realm.json"
 // ways to sign in or not. While that server starts, a stand-in hangs and breaks.
 func TestKeycloak(t *testing.T) {
 	server := testbed.BeginKeycloak(t, realmFile)
-	takesTokens(t, "fastapi", server, newFastAPI, every)
-	takesTokens(t, "go", server, newGo, described)
+	takesTokens(t, "fastapi", server, newFastAPI)
+	takesTokens(t, "go", server, newGo)
 	t.Run("fastapi in a browser", func(t *testing.T) { signsInBySwagger(t, server) })
 }
 
-func takesTokens(t *testing.T, stack string, server *testbed.Keycloak, create func(*testing.T, feature.Set, string) project, has func(conformance.Case) bool) {
-	real := func(c conformance.Case) bool { return has(c) && fitsReal(c) }
+func takesTokens(t *testing.T, stack string, server *testbed.Keycloak, create func(*testing.T, feature.Set, string) project) {
 	t.Run(stack+" alone", func(t *testing.T) {
 		app := create(t, onlyKeycloak, "")
 		guarded := app.guard(t)
-		t.Run("stand-in", func(t *testing.T) { app.keepsRealm(t, guarded, newRealm(t), has) })
-		t.Run("real", func(t *testing.T) { app.keepsRealm(t, guarded, realRealm(t, server), real) })
+		t.Run("stand-in", func(t *testing.T) { app.keepsRealm(t, guarded, newRealm(t), every) })
+		t.Run("real", func(t *testing.T) { app.keepsRealm(t, guarded, realRealm(t, server), fitsReal) })
 	})
 	t.Run(stack+" with all other types", func(t *testing.T) {
 		app := create(t, whole, "sqlite:///./app.db")
 		guarded, realm := app.guard(t), realRealm(t, server)
 		maps.Copy(app.env, realm.Env())
-		app.keepsWith(t, whole, real, conformance.Target{
+		app.keepsWith(t, whole, fitsReal, conformance.Target{
 			Realm: realm, Guarded: guarded, DB: openSQLite(t, app), Dialect: conformance.SQLite,
 		})
 	})
@@ -166,7 +165,7 @@ async def for_editors() -> dict[str, bool]:
 
 func (p project) guardGo(t *testing.T) {
 	t.Helper()
-	p.edit(t, "main.go", "mux.HandleFunc(\"GET /health\", health)\n", "mux.HandleFunc(\"GET /health\", health)\n\tguard(mux)\n")
+	p.edit(t, "main.go", "\tdefer authn.Close()\n", "\tdefer authn.Close()\n\tguard(mux, authn)\n")
 	file := `package main
 
 import (
@@ -175,8 +174,9 @@ import (
 	"shop/internal/auth"
 )
 
-func guard(mux *http.ServeMux) {
+func guard(mux *http.ServeMux, authn *auth.Auth) {
 	ok := http.HandlerFunc(health)
+	mux.HandleFunc("GET /openapi.json", authn.OpenAPI)
 	mux.Handle("GET /for-admins", auth.RequireRoles("admin")(ok))
 	mux.Handle("GET /for-editors", auth.RequireClientRoles("app", "editor")(ok))
 }

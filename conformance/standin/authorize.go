@@ -1,9 +1,9 @@
 package standin
 
 import (
-	"bytes"
+	"cmp"
 	_ "embed"
-	"html/template"
+	"html"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,10 +11,11 @@ import (
 	"time"
 )
 
+// page is filled in by name and not as a template of Go: with the package of those in it
+// the linker keeps every method of the whole program.
+//
 //go:embed page.html
-var pageText string
-
-var page = template.Must(template.New("page").Parse(pageText))
+var page string
 
 // authorize shows the accounts (GET), and sends the browser back to the client with a
 // code for the one that was chosen (POST, with `account` or `cancel`).
@@ -74,17 +75,29 @@ func (p *Provider) refused(query url.Values) (code, problem string) {
 // show is the page on which a developer picks an account.
 func (p *Provider) show(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
-	shown := map[string]any{"Provider": p.kind.title, "Accounts": slices.Clone(p.accounts), "Client": p.ClientID, "Action": r.URL.RequestURI()}
+	accounts := slices.Clone(p.accounts)
 	p.mu.Unlock()
-	var body bytes.Buffer
-	if err := page.Execute(&body, shown); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
+	var buttons strings.Builder
+	for _, a := range accounts {
+		buttons.WriteString(button(a))
 	}
+	body := strings.NewReplacer("{{provider}}", html.EscapeString(p.kind.title), "{{client}}", html.EscapeString(p.ClientID),
+		"{{action}}", html.EscapeString(r.URL.RequestURI()), "{{accounts}}", buttons.String()).Replace(page)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-	_, _ = w.Write(body.Bytes())
+	_, _ = w.Write([]byte(body))
+}
+
+// button signs in as an account.
+func button(a Account) string {
+	email := cmp.Or(a.Email, "no e-mail")
+	if !a.Verified {
+		email += " (not verified)"
+	}
+	return `
+      <li><button name="account" value="` + html.EscapeString(a.Subject) + `"><span>` +
+		html.EscapeString(cmp.Or(a.Name, a.Username, a.Subject)) + `</span><span>` + html.EscapeString(email) + `</span></button></li>`
 }
 
 func (p *Provider) choose(w http.ResponseWriter, r *http.Request) {
