@@ -12,6 +12,7 @@ import (
 
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"fastman/internal/testbed"
 )
@@ -90,7 +91,6 @@ func (w window) keycloakWindow(selector, user string) {
 	w.press(selector)
 	popup, end := chromedp.NewContext(w.ctx, chromedp.WithTargetID(<-opened))
 	defer end()
-	w.do("Keycloak's window", popup, chromedp.SendKeys(chromedp.CSS("#username"), user), chromedp.SendKeys(chromedp.CSS("#password"), user))
-	w.do("the sign-in", popup, chromedp.Click(chromedp.CSS("#kc-login")))
+	w.do("Keycloak's window", popup, chromedp.SendKeys(chromedp.CSS("#username"), user), chromedp.SendKeys(chromedp.CSS("#password"), user+kb.Enter))
 	w.await(`button[aria-label="Remove authorization"]`)
 }
