@@ -51,7 +51,12 @@ var onlyKeycloak = feature.NewSet(feature.Keycloak)
 
 // fitsReal are the cases of tokens that a server can be used for which nobody breaks.
 func fitsReal(c conformance.Case) bool {
-	return c.Type == feature.Keycloak && !slices.Contains(c.Needs, conformance.NeedStandinRealm)
+	return c.Type == feature.Keycloak && besideRealm(c)
+}
+
+// besideRealm are all cases but those that break a realm of their own.
+func besideRealm(c conformance.Case) bool {
+	return !slices.Contains(c.Needs, conformance.NeedStandinRealm)
 }
 
 // keepsRealm runs cases of an app that has nothing but tokens of a realm.
@@ -62,6 +67,19 @@ func (p project) keepsRealm(t *testing.T, guarded *conformance.Guarded, realm *c
 	pass(t, cases, conformance.Target{
 		URL: server.URL, Set: onlyKeycloak, Realm: realm, Guarded: guarded, Output: server.Output, Boot: p.again,
 	})
+}
+
+// realmFor is the realm of apps with Keycloak in their set, nil for others.
+func realmFor(t *testing.T, set feature.Set, apps ...project) *conformance.Realm {
+	t.Helper()
+	if !set.Has(feature.Keycloak) {
+		return nil
+	}
+	realm := newRealm(t)
+	for _, app := range apps {
+		maps.Copy(app.env, realm.Env())
+	}
+	return realm
 }
 
 // newRealm is a realm played on this machine.
