@@ -174,7 +174,7 @@ func TestDefectsAreCaught(t *testing.T) {
 	providers := newProviders(t, whole, app)
 	server := app.Boot(t, app.env)
 	db := openSQLite(t, app)
-	for _, d := range slices.Concat(defects, oauthDefects) {
+	for _, d := range slices.Concat(defects, oauthDefects, passkeyDefects) {
 		t.Run(d.name, func(t *testing.T) {
 			target := conformance.Target{
 				URL: d.inFrontOf(t, server.URL), Set: whole, Secret: testSecret, Providers: providers,

@@ -25,22 +25,26 @@ const realmFile = "../docs/development-realm.json"
 // ways to sign in or not. While that server starts, a stand-in hangs and breaks.
 func TestKeycloak(t *testing.T) {
 	server := testbed.BeginKeycloak(t, realmFile)
-	for name, create := range map[string]func(*testing.T, feature.Set, string) project{"fastapi": newFastAPI, "go": newGo} {
-		t.Run(name+" alone", func(t *testing.T) {
-			app := create(t, onlyKeycloak, "")
-			guarded := app.guard(t)
-			t.Run("stand-in", func(t *testing.T) { app.keepsRealm(t, guarded, newRealm(t), every) })
-			t.Run("real", func(t *testing.T) { app.keepsRealm(t, guarded, realRealm(t, server), fitsReal) })
+	takesTokens(t, "fastapi", server, newFastAPI, every)
+	takesTokens(t, "go", server, newGo, every)
+}
+
+func takesTokens(t *testing.T, stack string, server *testbed.Keycloak, create func(*testing.T, feature.Set, string) project, has func(conformance.Case) bool) {
+	real := func(c conformance.Case) bool { return has(c) && fitsReal(c) }
+	t.Run(stack+" alone", func(t *testing.T) {
+		app := create(t, onlyKeycloak, "")
+		guarded := app.guard(t)
+		t.Run("stand-in", func(t *testing.T) { app.keepsRealm(t, guarded, newRealm(t), has) })
+		t.Run("real", func(t *testing.T) { app.keepsRealm(t, guarded, realRealm(t, server), real) })
+	})
+	t.Run(stack+" with all other types", func(t *testing.T) {
+		app := create(t, whole, "sqlite:///./app.db")
+		guarded, realm := app.guard(t), realRealm(t, server)
+		maps.Copy(app.env, realm.Env())
+		app.keepsWith(t, whole, real, conformance.Target{
+			Realm: realm, Guarded: guarded, DB: openSQLite(t, app), Dialect: conformance.SQLite,
 		})
-		t.Run(name+" with all other types", func(t *testing.T) {
-			app := create(t, whole, "sqlite:///./app.db")
-			guarded, realm := app.guard(t), realRealm(t, server)
-			maps.Copy(app.env, realm.Env())
-			app.keepsWith(t, whole, fitsReal, conformance.Target{
-				Realm: realm, Guarded: guarded, DB: openSQLite(t, app), Dialect: conformance.SQLite,
-			})
-		})
-	}
+	})
 }
 
 var onlyKeycloak = feature.NewSet(feature.Keycloak)
@@ -155,7 +159,7 @@ async def for_editors() -> dict[str, bool]:
 
 func (p project) guardGo(t *testing.T) {
 	t.Helper()
-	p.edit(t, "main.go", "mux.HandleFunc(\"GET /health\", health)\n", "mux.HandleFunc(\"GET /health\", health)\n\tguard(mux)\n")
+	p.edit(t, "main.go", "\tdefer authn.Close()\n", "\tdefer authn.Close()\n\tguard(mux, authn)\n")
 	file := `package main
 
 import (
@@ -164,8 +168,9 @@ import (
 	"shop/internal/auth"
 )
 
-func guard(mux *http.ServeMux) {
+func guard(mux *http.ServeMux, authn *auth.Auth) {
 	ok := http.HandlerFunc(health)
+	mux.HandleFunc("GET /openapi.json", authn.OpenAPI)
 	mux.Handle("GET /for-admins", auth.RequireRoles("admin")(ok))
 	mux.Handle("GET /for-editors", auth.RequireClientRoles("app", "editor")(ok))
 }

@@ -1,6 +1,7 @@
 package conformance_test
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -18,55 +19,70 @@ import (
 type chosen struct {
 	name string
 	set  feature.Set
-	full bool // every case on SQLite, and not only those that speak of signing in
+	full bool // every case, and not only those that speak of signing in
 }
 
 var chosenSets = []chosen{
 	{"jwt", feature.NewSet(feature.JWT), true},
-	{"all", feature.NewSet().WithProviders(feature.Discord, feature.GitHub, feature.OIDC, feature.Google), true},
 	{"google", feature.NewSet().WithProviders(feature.Google), false},
 	{"github", feature.NewSet().WithProviders(feature.GitHub), false},
 	{"discord", feature.NewSet().WithProviders(feature.Discord), false},
 	{"oidc", feature.NewSet().WithProviders(feature.OIDC), false},
-	{"jwt and github", feature.NewSet(feature.JWT).WithProviders(feature.GitHub), false},
+	{"passkey", feature.NewSet(feature.Passkey), true},
+	{"passkey with its page", feature.NewSet(feature.Passkey).WithUI(true), false},
+	{"all but jwt", whole.Without(feature.JWT), false},
+	{"all but oauth", whole.Without(feature.OAuth), false},
+	{"all but passkey", whole.Without(feature.Passkey), false},
+	{"all but keycloak", whole.Without(feature.Keycloak), false},
 }
 
-// A new FastAPI project with any of the sets keeps the contract on both databases.
+// A new FastAPI project with any of the sets keeps the contract on SQLite, and with
+// TEST_ALL=1 on PostgreSQL, too.
 func TestChosenSetsOnFastAPI(t *testing.T) {
 	keepChosen(t, newFastAPI, every)
 }
 
 // So does a new Go project.
 func TestChosenSetsOnGo(t *testing.T) {
-	keepChosen(t, newGo, func(c conformance.Case) bool { return !strings.Contains(c.Name, "openapi") }) // main.go decides of that
+	keepChosen(t, newGo, described)
 }
 
+// described leaves out what the app's own main.go decides of.
+func described(c conformance.Case) bool { return !strings.Contains(c.Name, "openapi") }
+
 func keepChosen(t *testing.T, create func(*testing.T, feature.Set, string) project, has func(conformance.Case) bool) {
-	both := func(c conformance.Case) bool { return has(c) && ofSigningIn(c) }
 	for _, c := range chosenSets {
+		cases := func(k conformance.Case) bool {
+			return has(k) && !patient.MatchString(k.Name) && (c.full || signingIn.MatchString(k.Name))
+		}
 		t.Run(c.name+" on SQLite", func(t *testing.T) {
-			cases := both
-			if c.full {
-				cases = has
-			}
+			beside(t, c)
 			p := create(t, c.set, "sqlite:///./app.db")
 			p.keeps(t, c.set, cases, openSQLite(t, p), conformance.SQLite)
 		})
-		t.Run(c.name+" on PostgreSQL", func(t *testing.T) {
-			url := testbed.StartPostgres(t).NewDatabase(t)
-			create(t, c.set, url).keeps(t, c.set, both, open(t, "pgx", url), conformance.Postgres)
-		})
+		if os.Getenv("TEST_ALL") != "" {
+			t.Run(c.name+" on PostgreSQL", func(t *testing.T) {
+				beside(t, c)
+				url := testbed.StartPostgres(t).NewDatabase(t)
+				create(t, c.set, url).keeps(t, c.set, cases, open(t, "pgx", url), conformance.Postgres)
+			})
+		}
 	}
 }
 
-var (
-	signingIn = regexp.MustCompile(`^(register|login|me|refresh|sessions|logout|oauth|oauth-settings|native|providers|cookie|cross-site)/`)
-	patient   = regexp.MustCompile(`-(hangs|drips)-`) // half a minute each
-)
-
-func ofSigningIn(c conformance.Case) bool {
-	return signingIn.MatchString(c.Name) && !patient.MatchString(c.Name)
+// beside lets sets run two at a time, unless they have the cases that put an app under load.
+func beside(t *testing.T, c chosen) {
+	if !c.full {
+		t.Parallel()
+	}
 }
+
+// What the templates are asked as they stand, on both databases, is not asked again where
+// it takes long.
+var (
+	signingIn = regexp.MustCompile(`^(register|login|me|refresh|sessions|logout|oauth|oauth-settings|native|providers|cookie|cross-site|passkey|passkey-settings|recovery|page|keycloak[a-z-]*)/`)
+	patient   = regexp.MustCompile(`-(hangs|drips|hang)-|^timing/|-no-time$|-the-same-time$|^mail/a-(dead|hanging|busy)-`)
+)
 
 // generate makes a project as a user would, and returns its folder.
 func generate(t *testing.T, stack string, set feature.Set) string {

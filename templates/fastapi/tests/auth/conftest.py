@@ -26,6 +26,7 @@ from app.features.auth.background import background
 from app.features.auth.config import config
 from app.features.auth.identity import identity_key
 from app.features.auth.models import User
+from app.features.auth.passkey_config import passkey_config
 from app.features.auth.router import router
 from app.features.auth.schemas import Token
 from app.features.auth.sessions import issue_tokens, open_session
@@ -118,8 +119,11 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
         for table in User.metadata.sorted_tables
         if table.name == User.__tablename__ or table.name.startswith("auth_")
     ]
-    # fastman: if oauth
+    # fastman: if oauth or keycloak
     tables.append(User.metadata.tables["oauth_accounts"])
+    # fastman: end
+    # fastman: if passkey
+    tables.append(User.metadata.tables["passkey_credentials"])
     # fastman: end
     User.metadata.create_all(scratch, tables=tables)
     yield scratch
@@ -142,7 +146,7 @@ class Mailbox:
 
     def newest_token(self) -> str:
         *_, newest = self
-        found = re.search(r"#token=(\S+)", newest.get_content())
+        found = re.search(r"#\w+=(\S+)", newest.get_content())
         assert found
         return found[1]
 
@@ -166,8 +170,13 @@ def client(engine: Engine, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(config, "bcrypt_rounds", 4)  # the cheapest that bcrypt has
     monkeypatch.setattr(config, "reveal_registered", True)
     # fastman: end
-    # fastman: if oauth
+    # fastman: if oauth or ui
     monkeypatch.setattr(config, "trusted_origins", ("https://app.example.com",))
+    # fastman: end
+    # fastman: if passkey
+    monkeypatch.setattr(passkey_config, "rp_id", "example.com")
+    monkeypatch.setattr(passkey_config, "origins", ("https://app.example.com",))
+    monkeypatch.setattr(passkey_config, "email_recovery", False)
     # fastman: end
     app = FastAPI()
     app.include_router(router)

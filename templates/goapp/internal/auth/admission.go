@@ -14,17 +14,8 @@ import (
 
 var (
 	errNoVerifiedEmail = &problem{status: http.StatusForbidden, detail: "The provider has no verified e-mail address of yours"}
-	errEmailHasAccount = &problem{status: http.StatusConflict, detail: "An account with this e-mail address exists: sign in first, then link"}
 	errInactive        = &problem{status: http.StatusForbidden, detail: "This account is not active"}
 )
-
-// admission is whom an identity lets in, and what that changed.
-type admission struct {
-	user      *User // locked
-	linked    bool  // an account that was there got the identity
-	takenOver bool  // an address was nobody's before
-	ended     []string
-}
 
 // admit finds the user of an identity, or makes one. The address decides only where the
 // identity is new.
@@ -107,36 +98,6 @@ func makeUser(ctx context.Context, db conn, who profile) (admission, error) {
 	return admission{user: user}, useIdentity(ctx, db, user, who)
 }
 
-// takeOver gives an account whose address nobody had proved to the one who has: whoever
-// opened it keeps no way in.
-func takeOver(ctx context.Context, db conn, user *User, who profile) (admission, error) {
-	if err := dropIdentities(ctx, db, user); err != nil {
-		return admission{}, err
-	}
-	// fastman: if passkey
-	if err := dropPasskeys(ctx, db, user); err != nil {
-		return admission{}, err
-	}
-	// fastman: end
-	err := db.exec(ctx, `UPDATE users SET hashed_password = NULL, name = $1, avatar_url = $2, oauth_provider = $3,
-		email_verified_at = clock_timestamp(), updated_at = clock_timestamp() WHERE id = $4`,
-		orNull(who.name), orNull(who.avatarURL), who.service.name, user.ID)
-	if err != nil {
-		return admission{}, err
-	}
-	if err := db.exec(ctx, `DELETE FROM auth_tokens WHERE user_id = $1`, user.ID); err != nil {
-		return admission{}, err
-	}
-	ended, err := endSessions(ctx, db, user.ID, "")
-	if err != nil {
-		return admission{}, err
-	}
-	if err := insertIdentity(ctx, db, user, who); err != nil {
-		return admission{}, err
-	}
-	return admission{user: user, takenOver: true, ended: ended}, useIdentity(ctx, db, user, who)
-}
-
 // admitBrowser signs in by a cookie.
 func (a *Auth) admitBrowser(w http.ResponseWriter, r *http.Request, who profile, from client) error {
 	var done admission
@@ -191,17 +152,6 @@ func (a *Auth) rememberSignIn(ctx context.Context, db conn, user *User, from cli
 		}
 	}
 	return a.rememberAddress(ctx, db, user, from)
-}
-
-func (a *Auth) reportAdmission(ctx context.Context, done admission, s *service, from client) {
-	a.logEnded(ctx, done.ended, done.user, from)
-	if done.takenOver {
-		logEvent(ctx, a.log, slog.LevelInfo, "auth.account.takeover", slog.Int64("user_id", done.user.ID), slog.String("ip", from.ip))
-		a.mails.takenOver(done.user, from)
-	}
-	if done.linked {
-		a.reportLinked(ctx, done.user, s, from)
-	}
 }
 
 func (a *Auth) logSignedIn(ctx context.Context, provider string, opened session, from client) {

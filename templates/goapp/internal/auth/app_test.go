@@ -134,7 +134,7 @@ func (a *app) mailed(subject string) string {
 }
 
 // fastman: end
-// fastman: if oauth or passkey
+// fastman: if oauth or keycloak or passkey
 // count returns how many rows there are: "FROM users".
 func (a *app) count(from string) (rows int) {
 	a.Helper()

@@ -128,6 +128,12 @@ func (a *Auth) endpoints() map[string]route {
 	// fastman: if jwt
 	maps.Copy(all, a.passwordEndpoints())
 	// fastman: end
+	// fastman: if oauth or keycloak
+	maps.Copy(all, a.identityEndpoints())
+	// fastman: end
+	// fastman: if keycloak
+	maps.Copy(all, a.keycloakEndpoints())
+	// fastman: end
 	// fastman: if oauth
 	for path, methods := range a.oauthEndpoints() {
 		if all[path] == nil {
@@ -182,10 +188,15 @@ func (a *Auth) find(path string) (found route, ok bool) {
 		name = "/sessions/"
 	}
 	// fastman: if oauth
-	for _, parent := range []string{"/callback/", "/login/", "/providers/"} {
+	for _, parent := range []string{"/callback/", "/login/"} {
 		if strings.HasPrefix(name, parent) {
 			name = parent
 		}
+	}
+	// fastman: end
+	// fastman: if oauth or keycloak
+	if _, exact := a.routes[name]; !exact && strings.HasPrefix(name, "/providers/") {
+		name = "/providers/"
 	}
 	// fastman: end
 	// fastman: if passkey

@@ -13,7 +13,11 @@ func (a *Auth) getMe(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, http.StatusOK, user.public())
+	shown := user.public()
+	// fastman: if keycloak
+	shown.Roles = append([]string{}, user.roles...) // in JSON a list, also when it is empty
+	// fastman: end
+	return answer(w, http.StatusOK, shown)
 }
 
 func (a *Auth) postRefresh(w http.ResponseWriter, r *http.Request) error {

@@ -1,19 +1,60 @@
-// fastman: file oauth
+// fastman: file oauth or keycloak and jwt or oauth or passkey
 package auth
 
 import (
 	"context"
 	"errors"
+	"strings"
+	"unicode"
 )
 
 // An identity is somebody at a provider, who never changes: the pair of the provider
 // and its subject. Addresses do change hands, so that one alone opens no account.
 
+// service is who says who somebody is.
+type service struct {
+	name  string // in paths and answers
+	title string // in mails
+	key   string // what its identities are stored under
+	// fastman: if oauth
+	// clientRegistration is empty where tokens alone come from.
+	clientRegistration
+	// fastman: end
+}
+
+// profile is what a provider says of somebody.
+type profile struct {
+	service   *service
+	subject   string // never given to somebody else
+	email     string // which the provider has verified; "" without one
+	name      string
+	avatarURL string
+	// fastman: if oauth
+	// authoritative: the provider itself gives out the address.
+	authoritative bool
+	// fastman: end
+}
+
 // errRaced is a row that another request has written first: looking again finds it.
 var errRaced = errors.New("another request was faster")
 
+const nameMax = 255 // characters
+
 // raceTries are far more than can be lost: each loss is to somebody who has finished.
 const raceTries = 10
+
+func cleanName(name string) string {
+	name = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, name))
+	if runes := []rune(name); len(runes) > nameMax {
+		return string(runes[:nameMax])
+	}
+	return name
+}
 
 // retry runs work in a transaction, and again where another one was faster.
 func (a *Auth) retry(ctx context.Context, work func(context.Context, conn) error) error {

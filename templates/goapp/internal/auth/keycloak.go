@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -34,6 +35,10 @@ type keycloak struct {
 	clientID string
 	keys     *realmKeys
 	log      *slog.Logger
+	// fastman: if jwt or oauth or passkey
+	// service is the realm as the accounts of this app know it.
+	service *service
+	// fastman: end
 
 	mu     sync.Mutex
 	logged map[string]time.Time // when the log said last why a token was refused
@@ -47,6 +52,9 @@ func newKeycloak(ctx context.Context, c KeycloakConfig, log *slog.Logger) (*keyc
 	}
 	k := &keycloak{issuer: c.issuer(), clientID: c.ClientID, log: log, logged: map[string]time.Time{}}
 	k.keys = newRealmKeys(k.issuer, authorities, log)
+	// fastman: if jwt or oauth or passkey
+	k.service = &service{name: "keycloak", title: "Keycloak", key: k.issuer}
+	// fastman: end
 	if missing := c.missing(); len(missing) > 0 {
 		verb := " is not set"
 		if len(missing) > 1 {
@@ -93,13 +101,20 @@ func (k *keycloak) read(ctx context.Context, text string) (keycloakToken, error)
 	if k.issuer == "" {
 		return keycloakToken{}, errKeycloakOff
 	}
-	if set := k.keys.current(); set != nil {
-		if token, known := set.verified.find(text); known {
-			return token, k.refuse(ctx, token.check(k.clientID))
-		}
+	if token, known := k.recall(text); known {
+		return token, k.refuse(ctx, token.check(k.clientID))
 	}
 	token, err := k.verify(ctx, text)
 	return token, k.refuse(ctx, err)
+}
+
+// recall returns a token that was verified with keys which are still good.
+func (k *keycloak) recall(text string) (keycloakToken, bool) {
+	set := k.keys.current()
+	if set == nil {
+		return keycloakToken{}, false
+	}
+	return set.verified.find(text)
 }
 
 // verify comes to the keys last: what is invalid anyway has none fetched.
@@ -193,7 +208,7 @@ func (t keycloakToken) check(clientID string) error {
 		return tokenRefusal{reason: "expired"}
 	case t.issuedAt.After(latest) || t.notBefore.After(latest):
 		return tokenRefusal{reason: "not_yet"}
-	case t.user.ID == "" || utf8.RuneCountInString(t.user.ID) > keycloakSubjectMax:
+	case t.user.ID == "" || utf8.RuneCountInString(t.user.ID) > keycloakSubjectMax || strings.ContainsFunc(t.user.ID, unicode.IsControl):
 		return tokenRefusal{reason: "subject"}
 	}
 	return nil

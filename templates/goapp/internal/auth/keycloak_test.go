@@ -89,7 +89,10 @@ func (r *realm) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 func (r *realm) RoundTrip(request *http.Request) (*http.Response, error) {
 	w := httptest.NewRecorder()
 	r.ServeHTTP(w, request)
-	return w.Result(), request.Context().Err()
+	if err := request.Context().Err(); err != nil {
+		return nil, err
+	}
+	return w.Result(), nil
 }
 
 // hang is an answer that never comes.

@@ -1,4 +1,4 @@
-// fastman: file oauth
+// fastman: file oauth or keycloak and jwt or oauth or passkey
 package auth
 
 import (
@@ -36,14 +36,14 @@ func (a *Auth) link(ctx context.Context, who profile, userID int64, sessionID st
 func (a *Auth) linkOnce(ctx context.Context, db conn, who profile, userID int64, sessionID string) (user *User, added bool, err error) {
 	user, err = lockUser(ctx, db, userID)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, false, errInvalidState
+		return nil, false, errInvalidToken
 	}
 	if err != nil {
 		return nil, false, err
 	}
 	alive, err := db.exists(ctx, `SELECT id FROM auth_sessions WHERE id = $1 AND user_id = $2`+liveSession(a.config.SessionMax), sessionID, userID)
 	if err == nil && !alive {
-		err = errInvalidState
+		err = errInvalidToken
 	}
 	if err != nil {
 		return nil, false, err
@@ -123,11 +123,18 @@ func (a *Auth) hasIdentity(ctx context.Context, db conn, user *User) (bool, erro
 
 // nameOf returns the name of the provider whose identities are stored under a key.
 func (a *Auth) nameOf(key string) string {
+	// fastman: if keycloak
+	if key == a.keycloak.service.key {
+		return a.keycloak.service.name
+	}
+	// fastman: end
+	// fastman: if oauth
 	for _, s := range a.services {
 		if s.key == key {
 			return s.name
 		}
 	}
+	// fastman: end
 	return ""
 }
 

@@ -1,4 +1,4 @@
-// fastman: file oauth
+// fastman: file oauth or keycloak and jwt or oauth or passkey
 package auth
 
 func (m *mailer) providerLinked(user *User, title string, from client) {

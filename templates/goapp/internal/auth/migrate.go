@@ -44,7 +44,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err := compareTables(ctx, conn{db, dialectOf(db)}); err != nil {
 		return err
 	}
-	// fastman: if oauth
+	// fastman: if oauth or keycloak
 	if err := compareAdded(ctx, conn{db, dialectOf(db)}, identities); err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-// fastman: file oauth or passkey
+// fastman: file oauth or keycloak or passkey and jwt or oauth or passkey
 package auth
 
 import (
@@ -13,7 +13,7 @@ type addedTable struct {
 	columns string // each, and what it stores
 }
 
-// fastman: if oauth
+// fastman: if oauth or keycloak
 var identities = addedTable{
 	version: 2,
 	name:    "oauth_accounts",

@@ -18,8 +18,7 @@ import (
 // provider tells us who it is.
 
 const (
-	subjectMax = 255 // characters
-	nameMax    = 255
+	subjectMax = 255  // characters
 	addressMax = 2048 // characters of a picture's address
 )
 
@@ -180,19 +179,6 @@ func (p profile) clean(allowTest bool) (profile, error) {
 		p.avatarURL = ""
 	}
 	return p, nil
-}
-
-func cleanName(name string) string {
-	name = strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return -1
-		}
-		return r
-	}, name))
-	if runes := []rune(name); len(runes) > nameMax {
-		return string(runes[:nameMax])
-	}
-	return name
 }
 
 func isPicture(address string) bool {

@@ -3,6 +3,7 @@ package auth
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -25,8 +26,7 @@ func (a *Auth) oauthEndpoints() map[string]route {
 		"/callback":   {http.MethodGet: a.getCallback},
 		"/callback/":  {http.MethodGet: a.getCallback},
 		"/token":      {http.MethodPost: a.postToken},
-		"/providers":  {http.MethodGet: a.getProviders},
-		"/providers/": {http.MethodPost: a.postProvider, http.MethodDelete: a.deleteProvider},
+		"/providers/": {http.MethodPost: a.postProvider},
 	}
 }
 
@@ -141,7 +141,9 @@ func (a *Auth) comeBack(w http.ResponseWriter, r *http.Request, s *service, from
 	}
 	switch {
 	case back.linking != nil:
-		err = a.link(r.Context(), back.who, *back.linking, back.Session, from)
+		if err = a.link(r.Context(), back.who, *back.linking, back.Session, from); errors.Is(err, errInvalidToken) {
+			err = errInvalidState // the session has ended
+		}
 	case back.AppRedirect != "":
 		return a.admitApp(r.Context(), back.who, back.destination, from)
 	default:
@@ -181,41 +183,4 @@ func (a *Auth) postToken(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return answer(w, http.StatusOK, token)
-}
-
-func (a *Auth) getProviders(w http.ResponseWriter, r *http.Request) error {
-	user, _, err := a.currentUser(r)
-	if err != nil {
-		return err
-	}
-	all, err := a.listIdentities(r.Context(), user.ID)
-	if err != nil {
-		return err
-	}
-	return answer(w, http.StatusOK, all)
-}
-
-func (a *Auth) deleteProvider(w http.ResponseWriter, r *http.Request) error {
-	user, claims, err := a.currentUser(r)
-	if err != nil {
-		return err
-	}
-	s, err := a.findService(r, "/providers")
-	if err != nil {
-		return errNotLinked
-	}
-	linked, err := a.isLinked(r.Context(), user, s)
-	if err == nil && !linked {
-		err = errNotLinked
-	}
-	if err != nil {
-		return err
-	}
-	if err := a.requireRecent(r.Context(), claims); err != nil {
-		return err
-	}
-	if err := a.unlink(r.Context(), user, s, claims, a.clients.read(r)); err != nil {
-		return err
-	}
-	return done(w)
 }

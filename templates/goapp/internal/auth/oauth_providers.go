@@ -75,20 +75,9 @@ type server struct {
 	// fastman: end
 }
 
-// profile is what a provider says of somebody.
-type profile struct {
-	service       *service
-	subject       string // never given to somebody else
-	email         string // which the provider has verified; "" without one
-	authoritative bool   // the provider itself gives out the address
-	name          string
-	avatarURL     string
-}
-
-// service is a provider as this app uses it.
-type service struct {
-	provider
-	key      string // what its identities are stored under
+// clientRegistration is what a service needs for people to sign in there.
+type clientRegistration struct {
+	scopes   []string
 	clientID string // see OAuthClient
 	secret   string // see OAuthClient
 	lacks    string // a variable without which it cannot be used
@@ -109,7 +98,9 @@ func newServices(c Config, calls *calls, log *slog.Logger) map[string]*service {
 	all := map[string]*service{}
 	for _, p := range providers {
 		client := p.client(c)
-		s := &service{provider: p, key: p.name, clientID: client.ID, secret: client.Secret, lacks: p.missing(c)}
+		s := &service{name: p.name, title: p.title, key: p.name, clientRegistration: clientRegistration{
+			scopes: p.scopes, clientID: client.ID, secret: client.Secret, lacks: p.missing(c),
+		}}
 		if p.site == "" { // the name says nothing of who it is: its users are the issuer's
 			s.key = client.Site
 		}

@@ -107,7 +107,8 @@ func newBrowser(t *testing.T, change ...func(*Config)) *browser {
 	b := &browser{newApp(t, change...), newTiny(t), map[string]string{}}
 	for name, key := range map[string]string{"tiny": "tiny", "other": "https://other.example"} {
 		b.auth.services[name] = &service{
-			provider: provider{name: name, title: strings.ToUpper(name[:1]) + name[1:]}, key: key, clientID: "us", secret: "tiny-secret", speak: b.provider,
+			name: name, title: strings.ToUpper(name[:1]) + name[1:], key: key,
+			clientRegistration: clientRegistration{clientID: "us", secret: "tiny-secret", speak: b.provider},
 		}
 	}
 	return b

@@ -86,6 +86,12 @@ func (a *Auth) operations() []operation {
 	// fastman: if jwt
 	all = append(all, passwordOperations()...)
 	// fastman: end
+	// fastman: if oauth or keycloak
+	all = append(all, identityOperations()...)
+	// fastman: end
+	// fastman: if keycloak
+	all = append(all, keycloakOperations()...)
+	// fastman: end
 	// fastman: if oauth
 	all = append(all, oauthOperations()...)
 	// fastman: end
@@ -130,20 +136,24 @@ func (o operation) describe() object {
 		}
 		told["requestBody"] = object{"required": true, "content": content}
 	}
-	if strings.HasSuffix(o.path, "{session_id}") {
-		told["parameters"] = []object{{"name": "session_id", "in": "path", "required": true, "schema": object{"type": "string"}}}
+	if all := o.parameters(); all != nil {
+		told["parameters"] = all
 	}
-	// fastman: if passkey
-	if strings.HasSuffix(o.path, "{credential_id}") {
-		told["parameters"] = []object{{"name": "credential_id", "in": "path", "required": true, "schema": object{"type": "string"}}}
-	}
-	// fastman: end
-	// fastman: if oauth
-	if found := o.parameters(); found != nil {
-		told["parameters"] = found
-	}
-	// fastman: end
 	return told
+}
+
+// parameters are that of the path, which is its last part, and those of the query.
+func (o operation) parameters() []object {
+	var all []object
+	if _, name, found := strings.Cut(strings.TrimSuffix(o.path, "}"), "{"); found {
+		all = append(all, object{"name": name, "in": "path", "required": true, "schema": object{"type": "string"}})
+	}
+	// fastman: if oauth
+	for _, name := range o.query {
+		all = append(all, object{"name": name, "in": "query", "schema": object{"type": "string"}})
+	}
+	// fastman: end
+	return all
 }
 
 func described(what string, schema object) object {
@@ -174,7 +184,7 @@ func schemas() object {
 		"User":    schemaOf[publicUser](),
 		"Token":   schemaOf[Token](),
 		"Session": schemaOf[publicSession](),
-		// fastman: if oauth
+		// fastman: if oauth or keycloak
 		"Identity": schemaOf[publicIdentity](),
 		// fastman: end
 		// fastman: if passkey
@@ -188,9 +198,11 @@ func schemas() object {
 func schemaOf[T any]() object {
 	properties, required := object{}, []string{}
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[T]()) {
-		name := field.Tag.Get("json")
+		name, optional, _ := strings.Cut(field.Tag.Get("json"), ",")
 		properties[name] = typeOf(field.Type)
-		required = append(required, name)
+		if optional == "" {
+			required = append(required, name)
+		}
 	}
 	return object{"type": "object", "properties": properties, "required": required}
 }
@@ -203,7 +215,7 @@ func typeOf(t reflect.Type) object {
 		nullable := maps.Clone(typeOf(t.Elem()))
 		nullable["type"] = []any{nullable["type"], "null"}
 		return nullable
-	// fastman: if passkey
+	// fastman: if keycloak or passkey
 	case t.Kind() == reflect.Slice:
 		return object{"type": "array", "items": typeOf(t.Elem())}
 	// fastman: end

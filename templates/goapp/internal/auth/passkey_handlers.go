@@ -222,9 +222,13 @@ func (a *Auth) getPasskeys(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, http.StatusOK, all)
 }
 
-// passkeyOf is the id that the path ends with.
+// passkeyOf is the id that the path ends with; "", which none has, where it is no id.
 func (a *Auth) passkeyOf(r *http.Request) string {
-	return strings.TrimPrefix(r.URL.Path, a.config.Prefix+credentialsPath)
+	id := strings.TrimPrefix(r.URL.Path, a.config.Prefix+credentialsPath)
+	if _, err := base64url.DecodeString(id); err != nil {
+		return ""
+	}
+	return id
 }
 
 func (a *Auth) patchPasskey(w http.ResponseWriter, r *http.Request) error {

@@ -104,7 +104,7 @@ func takeReset(ctx context.Context, db conn, token, hashed string, counted attem
 		return reset{}, err
 	}
 	if !user.IsVerified() {
-		// fastman: if oauth
+		// fastman: if oauth or keycloak
 		if err := dropIdentities(ctx, db, user); err != nil {
 			return reset{}, err
 		}

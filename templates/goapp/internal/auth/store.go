@@ -47,6 +47,9 @@ type store struct {
 	// fastman: if oauth or ui
 	findCookie statement
 	// fastman: end
+	// fastman: if keycloak
+	findIdentity statement
+	// fastman: end
 }
 
 // statement is one that is asked for most. SQLite is spared from reading it again;
@@ -76,6 +79,9 @@ func newStore(ctx context.Context, db *sql.DB, c Config) (*store, error) {
 		s.prepare(ctx, &s.findCurrent, selectCurrentUser+live),
 		// fastman: if oauth or ui
 		s.prepare(ctx, &s.findCookie, selectCookieUser+live),
+		// fastman: end
+		// fastman: if keycloak
+		s.prepare(ctx, &s.findIdentity, selectKeycloakUser),
 		// fastman: end
 		s.prepare(ctx, &s.findSalt, selectSalt),
 		s.prepare(ctx, &s.findSession, selectSession+live),

@@ -23,6 +23,10 @@ type User struct {
 	UpdatedAt       time.Time
 
 	hashedPassword *string // nil: the account has no password
+	// fastman: if keycloak
+	// roles are those of the token of Keycloak that the user has come with.
+	roles []string
+	// fastman: end
 }
 
 // IsVerified tells whether the owner of the e-mail address has proved it.
@@ -42,6 +46,10 @@ type publicUser struct {
 	IsVerified    bool      `json:"is_verified"`
 	OAuthProvider *string   `json:"oauth_provider"`
 	CreatedAt     time.Time `json:"created_at"`
+	// fastman: if keycloak
+	// Roles are in the answer of GET /me alone.
+	Roles []string `json:"roles,omitzero"`
+	// fastman: end
 }
 
 func (u *User) public() publicUser {
@@ -76,7 +84,7 @@ func scanUser(row scanner) (*User, error) {
 	return &u, nil
 }
 
-// fastman: if oauth or passkey
+// fastman: if oauth or keycloak or passkey
 // rowWith scans more columns behind those that are asked for.
 type rowWith struct {
 	row  scanner

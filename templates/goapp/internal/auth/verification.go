@@ -63,7 +63,7 @@ func verify(ctx context.Context, db conn, token string, owner *User, keepSession
 	if user.IsVerified() {
 		return nil, nil
 	}
-	// fastman: if oauth
+	// fastman: if oauth or keycloak
 	if err := dropIdentities(ctx, db, user); err != nil {
 		return nil, err
 	}

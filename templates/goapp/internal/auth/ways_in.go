@@ -1,4 +1,4 @@
-// fastman: file oauth or passkey
+// fastman: file oauth or keycloak or passkey and jwt or oauth or passkey
 package auth
 
 import (
@@ -20,7 +20,7 @@ func (a *Auth) wantWayIn(ctx context.Context, db conn, user *User) error {
 		return err
 	}
 	// fastman: end
-	// fastman: if oauth
+	// fastman: if oauth or keycloak
 	if found, err := a.hasIdentity(ctx, db, user); found || err != nil {
 		return err
 	}

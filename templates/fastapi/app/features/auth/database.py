@@ -37,7 +37,7 @@ _IDLE = 1
 
 # How long a request waits for a database that hangs, in seconds.
 _PATIENCE = 15
-# fastman: if oauth or passkey
+# fastman: if oauth or passkey or keycloak
 
 # How often a transaction may lose against others that came at the same time.
 _TRIES = 3
@@ -116,7 +116,7 @@ async def write(
     return await _in(_writers, call)
 
 
-# fastman: if oauth or passkey
+# fastman: if oauth or passkey or keycloak
 async def write_again(
     work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
 ) -> T:

@@ -10,10 +10,24 @@ from fastapi.security.base import SecurityBase
 from fastapi.security.utils import get_authorization_scheme_param
 from sqlalchemy.orm import Session
 
+from app.core.keycloak_setup import keycloak_scheme
+from app.core.keycloak_tokens import (
+    InvalidKeycloakToken,
+    KeycloakUser,
+    is_keycloak_token,
+    read_keycloak_token,
+)
+
 from .clients import Client, get_client
 from .config import config
 from .cookies import SessionCookie, get_session_cookie
 from .database import new_session, read
+from .keycloak_users import (
+    KeycloakClaims,
+    KeycloakToken,
+    claims_of,
+    find_keycloak_user,
+)
 from .models import User
 from .security import InvalidToken, TokenClaims, read_access_token
 from .sessions import (
@@ -34,13 +48,23 @@ class Bearer(SecurityBase):
         self.scheme_name = "Bearer"
         self.model = HTTPBearer().model
 
-    async def __call__(self, request: Request) -> str | None:
+    async def __call__(
+        self,
+        request: Request,
+        # fastman: if keycloak
+        _scheme: Annotated[None, Depends(keycloak_scheme)],
+        # fastman: end
+    ) -> str | None:
         header = request.headers.get("authorization")
         # fastman: if oauth or ui
         if header is None:
             return get_session_cookie(request)
         # fastman: end
         scheme, token = get_authorization_scheme_param(header)
+        # fastman: if keycloak
+        if scheme.lower() == "bearer" and is_keycloak_token(token):
+            return KeycloakToken(token, request)
+        # fastman: end
         return token if scheme.lower() == "bearer" else None
 
 
@@ -82,12 +106,25 @@ async def get_token_claims(
     if isinstance(token, SessionCookie):
         return (await _load_session(token)).claims
     # fastman: end
+    # fastman: if keycloak
+    if isinstance(token, KeycloakToken):
+        return await _read_keycloak_claims(token)
+    # fastman: end
     try:
         return read_access_token(token)
     except InvalidToken:
         raise unauthorized("Could not validate credentials") from None
 
 
+# fastman: if keycloak
+async def _read_keycloak_claims(token: KeycloakToken) -> KeycloakClaims:
+    try:
+        return claims_of(await read_keycloak_token(token), token.request)
+    except InvalidKeycloakToken:
+        raise unauthorized("Could not validate credentials") from None
+
+
+# fastman: end
 async def get_current_user(token: Annotated[str | None, Depends(_bearer)]) -> User:
     """Return the user of a live session, loaded and detached from the database."""
     # fastman: if oauth or ui
@@ -109,12 +146,35 @@ async def _load_session(cookie: SessionCookie) -> CookieSession:
 # fastman: end
 async def load_user(claims: TokenClaims) -> User:
     """Return the user whom valid claims name, if their session still lives."""
+    # fastman: if keycloak
+    if isinstance(claims, KeycloakClaims):
+        return await _load_keycloak_user(claims)
+    # fastman: end
     user = await find_current_user(claims)
     if user is None:
         raise unauthorized("Could not validate credentials")
     return user
 
 
+# fastman: if keycloak
+async def _load_keycloak_user(claims: KeycloakClaims) -> User:
+    user = await find_keycloak_user(claims)
+    if user is None:
+        raise unauthorized("Could not validate credentials")
+    return user
+
+
+async def get_keycloak_user(
+    _user: Annotated[User, Depends(get_current_user)],
+    claims: Annotated[TokenClaims, Depends(get_token_claims)],
+) -> KeycloakUser:
+    """Return what the request's token says; 403 where it is not Keycloak's."""
+    if not isinstance(claims, KeycloakClaims):
+        raise HTTPException(status.HTTP_403_FORBIDDEN, "Forbidden")
+    return claims.person
+
+
+# fastman: end
 # fastman: if passkey
 async def get_optional_user(
     claims: Annotated[TokenClaims | None, Depends(get_optional_claims)],
@@ -151,6 +211,10 @@ async def require_recent_login(
     claims: Annotated[TokenClaims, Depends(get_token_claims)],
 ) -> User:
     """Let only sessions through that were signed in to within the last 10 minutes."""
+    # fastman: if keycloak
+    if isinstance(claims, KeycloakClaims) and claims.is_recent:
+        return user
+    # fastman: end
     if not await read(is_recent, claims):
         raise HTTPException(status.HTTP_403_FORBIDDEN, "reauth_required")
     return user

@@ -4,26 +4,20 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from .challenges import drop_challenges
 from .clock import utc_now
 from .config import config
 from .database import Contradiction
 from .identity import identity_key
-from .models import AuthToken, OAuthAccount, User
+from .linked_accounts import list_accounts, take_over
+from .models import OAuthAccount, User
 from .oauth_failed import OAuthFailed
 from .oauth_flow import Attempt
 from .oauth_provider import Profile, Provider
-from .passkeys import drop_passkeys
-from .sessions import end_sessions, end_sessions_of, is_live
+from .sessions import is_live
 from .users import lock_user
-from .ways_in import require_way_in
-
-
-class NotLinked(Exception):
-    """The user has no account of that provider."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +47,7 @@ def receive(db: Session, provider: Provider, profile: Profile) -> Arrival:
         raise Contradiction
     ended, taken_over = [], False
     if not user.is_verified and _is_address_of(profile, user):
-        ended, taken_over = _take_over(db, user, keep=account), True
+        ended, taken_over = take_over(db, user, keep=account), True
     account.email = profile.email
     account.last_used_at = utc_now()
     _follow(user, provider, profile)
@@ -72,7 +66,7 @@ def _receive_new(db: Session, provider: Provider, profile: Profile) -> Arrival:
         raise Contradiction  # a callback at the same time made both
     ended, taken_over = [], not user.is_verified
     if taken_over:
-        ended = _take_over(db, user)
+        ended = take_over(db, user)
     elif not _may_enter(db, user, provider, profile):
         raise OAuthFailed("taken")
     _insert_account(db, user, provider, profile, used=True)
@@ -106,41 +100,6 @@ def link(
     _insert_account(db, user, provider, profile, used=False)
     _follow(user, provider, profile)
     return user
-
-
-def list_accounts(db: Session, user_id: int) -> list[OAuthAccount]:
-    """Return the accounts of a user, the oldest first."""
-    own = select(OAuthAccount).where(OAuthAccount.user_id == user_id)
-    return list(db.scalars(own.order_by(OAuthAccount.id)))
-
-
-def unlink(db: Session, user_id: int, name: str, *, session_id: str) -> list[str]:
-    """Take all accounts of a provider from a user, and return the sessions that ended.
-
-    Under the user's lock, so that two of them never go at the same time. Raises
-    NotLinked and LastWayIn.
-    """
-    user = lock_user(db, user_id)
-    accounts = list_accounts(db, user_id)
-    gone = [account for account in accounts if provider_name(account.provider) == name]
-    left = [account for account in accounts if account not in gone]
-    if user is None or not gone:
-        raise NotLinked
-    for account in gone:
-        db.delete(account)
-    require_way_in(db, user)
-    if user.oauth_provider == name:
-        user.oauth_provider = provider_name(left[0].provider) if left else None
-    return end_sessions_of(db, user.id, method=name, except_id=session_id)
-
-
-def provider_name(key: str) -> str:
-    """Return the name of a provider by what rows of accounts hold."""
-    # fastman: if oidc
-    if "://" in key:
-        return "oidc"
-    # fastman: end
-    return key
 
 
 def _of(provider: Provider, profile: Profile) -> Select[Any]:
@@ -193,26 +152,6 @@ def _insert_account(
     )
     db.add(account)
     db.flush()
-
-
-def _take_over(
-    db: Session, user: User, *, keep: OAuthAccount | None = None
-) -> list[str]:
-    """Give the account to who proved its address, and return the sessions that ended.
-
-    Whoever made it has not: nothing stays by which they could get in, or be seen.
-    """
-    user.email_verified_at = utc_now()
-    user.hashed_password = user.oauth_provider = user.name = user.avatar_url = None
-    for account in list_accounts(db, user.id):
-        if account is not keep:
-            db.delete(account)
-    # fastman: if passkey
-    drop_passkeys(db, user)
-    # fastman: end
-    db.execute(delete(AuthToken).where(AuthToken.user_id == user.id))
-    drop_challenges(db, user.id)
-    return end_sessions(db, user.id)
 
 
 def _follow(user: User, provider: Provider, profile: Profile) -> None:

@@ -8,6 +8,9 @@ from pydantic_core import PydanticCustomError
 
 from .config import config
 
+# fastman: if oauth or keycloak
+_NAME_MAX_LENGTH = 200
+# fastman: end
 EMAIL_MAX_LENGTH = 320  # RFC 5321, section 4.5.3.1: 64 + "@" + 255
 # fastman: if jwt or passkey
 USERNAME_LENGTHS = range(3, 101)
@@ -54,6 +57,26 @@ def normalize_email(address: str) -> str:
         ) from None
 
 
+# fastman: if oauth or keycloak
+def usable_email(address: object) -> str | None:
+    """Return what somebody else says, if it is an address that an account can have."""
+    try:
+        return normalize_email(address) if isinstance(address, str) else None
+    except PydanticCustomError:
+        return None
+
+
+def usable_name(name: object) -> str | None:
+    if not isinstance(name, str):
+        return None
+    return without_controls(name)[:_NAME_MAX_LENGTH] or None
+
+
+def without_controls(text: str) -> str:
+    return "".join(char for char in text if unicodedata.category(char) != "Cc")
+
+
+# fastman: end
 # fastman: if jwt or passkey
 def normalize_username(name: str) -> str:
     """Return the NFC form of 3 to 100 letters, digits, dots, underscores, hyphens."""

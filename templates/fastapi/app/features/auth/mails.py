@@ -112,7 +112,7 @@ def mail_taken_over(user: User, *, client: Client) -> None:
     _notify(user, "your address was confirmed", client, _TAKEN_OVER)
 
 
-# fastman: if oauth
+# fastman: if oauth or keycloak
 def mail_way_in_added(user: User, *, client: Client) -> None:
     _notify(user, "a way to sign in was added", client)
 

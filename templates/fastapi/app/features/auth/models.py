@@ -2,7 +2,9 @@
 """Tables of authentication. Names, types and indexes are spelled out, so that nothing
 depends on the conventions of the metadata they join."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import ClassVar
 
 from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -44,6 +46,11 @@ class User(Base):
         UTCDateTime, default=utc_now(), onupdate=utc_now()
     )
 
+    # fastman: if keycloak
+    # What the token of a request says, if it is Keycloak's; it is not kept.
+    roles: ClassVar[Sequence[str]] = ()
+
+    # fastman: end
     @property
     def is_verified(self) -> bool:
         return self.email_verified_at is not None

@@ -1,18 +1,14 @@
 # fastman: file oauth
 """What a provider is to this app, and what it says about who signs in."""
 
-import unicodedata
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic_core import PydanticCustomError
-
-from .identity import normalize_email
+from .identity import usable_email, usable_name, without_controls
 from .oauth_failed import OAuthFailed
 
 _SUBJECT_LENGTHS = range(1, 256)
-_NAME_MAX_LENGTH = 200
 _URL_MAX_LENGTH = 2048
 
 
@@ -97,11 +93,11 @@ def make_profile(
     is_authoritative: bool = False,
 ) -> Profile:
     """Take from a provider's answer what can be used, whatever its types are."""
-    address = _read_email(email)
+    address = usable_email(email)
     return Profile(
         subject=_read_subject(subject),
         email=address,
-        name=_read_name(name),
+        name=usable_name(name),
         avatar_url=_read_url(avatar_url),
         is_authoritative=is_authoritative and address is not None,
     )
@@ -110,30 +106,13 @@ def make_profile(
 def _read_subject(subject: object) -> str:
     if not isinstance(subject, str) or len(subject) not in _SUBJECT_LENGTHS:
         raise OAuthFailed("unavailable", "no subject")
-    if _without_controls(subject) != subject:
+    if without_controls(subject) != subject:
         raise OAuthFailed("unavailable", "control characters in the subject")
     return subject
-
-
-def _read_email(email: object) -> str | None:
-    try:
-        return normalize_email(email) if isinstance(email, str) else None
-    except PydanticCustomError:
-        return None
-
-
-def _read_name(name: object) -> str | None:
-    if not isinstance(name, str):
-        return None
-    return _without_controls(name)[:_NAME_MAX_LENGTH] or None
 
 
 def _read_url(url: object) -> str | None:
     if not isinstance(url, str) or not url.startswith("https://"):
         return None
-    fits = len(url) <= _URL_MAX_LENGTH and _without_controls(url) == url
+    fits = len(url) <= _URL_MAX_LENGTH and without_controls(url) == url
     return url if fits else None
-
-
-def _without_controls(text: str) -> str:
-    return "".join(char for char in text if unicodedata.category(char) != "Cc")

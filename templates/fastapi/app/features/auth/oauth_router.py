@@ -18,17 +18,13 @@ from .cookies import (
     set_attempt_cookie,
     set_session_cookie,
 )
-from .database import read
 from .dependencies import (
     Claims,
     ClientDep,
-    CurrentUser,
     RecentUser,
-    require_recent_login,
 )
 from .events import log_event
 from .http import AuthRoute
-from .identities import NotLinked, list_accounts, provider_name
 from .oauth_config import (
     DEFAULT,
     FIRST,
@@ -41,7 +37,6 @@ from .oauth_flow import Attempt, Opened
 from .oauth_provider import Profile, Provider
 from .redirects import is_own_path, with_query
 from .schemas import (
-    IdentityPublic,
     OAuthCallback,
     OAuthRedirect,
     OAuthStart,
@@ -50,7 +45,6 @@ from .schemas import (
     Token,
 )
 from .security import new_one_time_token
-from .ways_in import LastWayIn
 
 router = APIRouter(tags=["auth"], route_class=AuthRoute)
 
@@ -258,19 +252,6 @@ async def redeem(given: OAuthToken, client: ClientDep) -> Token:
         raise _bad_request("Invalid or expired code") from None
 
 
-@router.get("/providers", responses=_problems(401))
-async def providers(user: CurrentUser) -> list[IdentityPublic]:
-    return [
-        IdentityPublic(
-            provider=provider_name(account.provider),
-            email=account.email,
-            created_at=account.created_at,
-            last_used_at=account.last_used_at,
-        )
-        for account in await read(list_accounts, user.id)
-    ]
-
-
 @router.post(
     "/providers/{provider}",
     responses=_problems(400, 401, 403, 404, 429, 502, 503),
@@ -292,28 +273,3 @@ async def link(
     url, opened = await _leave(chosen, attempt, client)
     set_attempt_cookie(response, opened)
     return OAuthRedirect(url=url)
-
-
-@router.delete(
-    "/providers/{provider}",
-    status_code=status.HTTP_204_NO_CONTENT,
-    responses=_problems(401, 403, 404, 409),
-)
-async def unlink(
-    provider: str, user: CurrentUser, claims: Claims, client: ClientDep
-) -> None:
-    not_linked = HTTPException(status.HTTP_404_NOT_FOUND, "Provider not linked")
-    accounts = await read(list_accounts, user.id)
-    if provider not in (provider_name(account.provider) for account in accounts):
-        raise not_linked
-    await require_recent_login(user, claims)
-    try:
-        await service.unlink_from(
-            provider, user=user, session_id=claims.sid, client=client
-        )
-    except NotLinked:
-        raise not_linked from None
-    except LastWayIn:
-        raise HTTPException(
-            status.HTTP_409_CONFLICT, "This is the last way to sign in"
-        ) from None

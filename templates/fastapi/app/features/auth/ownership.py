@@ -1,13 +1,15 @@
-# fastman: file oauth or passkey
+# fastman: file oauth or passkey or keycloak and jwt or oauth or passkey
 """What is left of an account that was nobody's when somebody proves its address."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .challenges import drop_challenges
-from .identities import list_accounts, provider_name
+from .linked_accounts import list_accounts
 from .models import AuthSession, User
 from .passkeys import drop_passkeys
+from .provider_names import provider_name
+from .security import NO_SESSION
 
 
 def drop_other_credentials(db: Session, user: User, session_id: str | None) -> None:
@@ -18,7 +20,11 @@ def drop_other_credentials(db: Session, user: User, session_id: str | None) -> N
     """
     opened = select(AuthSession.method).where(AuthSession.id == session_id)
     method = db.scalar(opened)
-    # fastman: if oauth
+    # fastman: if keycloak
+    if session_id == NO_SESSION:
+        method = "keycloak"
+    # fastman: end
+    # fastman: if oauth or keycloak
     for account in list_accounts(db, user.id):
         if provider_name(account.provider) != method:
             db.delete(account)
@@ -32,4 +38,6 @@ def drop_other_credentials(db: Session, user: User, session_id: str | None) -> N
     if method not in (None, "password"):  # None: a password has just been given
         user.hashed_password = None
     # fastman: end
+    # fastman: if oauth or passkey
     drop_challenges(db, user.id)
+    # fastman: end

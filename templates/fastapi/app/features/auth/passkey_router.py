@@ -46,7 +46,7 @@ from .passkey_schemas import (
     RegistrationWanted,
 )
 from .passkeys import NoSuchPasskey, find_own, list_passkeys
-from .schemas import Problem, Token, UserPublic
+from .schemas import CurrentUserPublic, Problem, Token
 from .security import TokenClaims
 from .service import UsernameTaken
 from .sessions import issue_tokens
@@ -144,7 +144,7 @@ async def passkey_authenticate(given: Authentication, client: ClientDep) -> Toke
         raise _refusal(failed, detail, client) from None
 
 
-@router.get("/passkey/me", response_model=UserPublic, responses=_problems(401))
+@router.get("/passkey/me", response_model=CurrentUserPublic, responses=_problems(401))
 async def passkey_me(user: CurrentUser) -> User:
     return user
 

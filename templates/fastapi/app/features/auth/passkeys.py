@@ -60,7 +60,7 @@ def find_with_owner(
         .where(PasskeyCredential.id == passkey_id)
     )
     row = db.execute(owned).one_or_none()
-    return row._tuple() if row else None
+    return (row[0], row[1]) if row else None
 
 
 def list_passkeys(db: Session, user_id: int) -> list[PasskeyCredential]:

@@ -90,7 +90,7 @@ def _reset(
     user = take_one_time_token(db, token, purpose="reset")
     user.hashed_password = hashed
     taken_over = mark_verified(user)
-    # fastman: if oauth or passkey
+    # fastman: if oauth or passkey or keycloak
     if taken_over:
         drop_other_credentials(db, user, None)
     # fastman: end

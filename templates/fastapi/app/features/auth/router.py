@@ -33,11 +33,14 @@ from .dependencies import (
     unauthorized,
 )
 from .http import AuthRoute, read_fields
+from .keycloak_users import KeycloakClaims
 from .models import User
 from .oauth_router import router as oauth_router
 from .one_time import InvalidOneTimeToken
 from .passkey_router import router as passkey_router
+from .providers_router import router as providers_router
 from .schemas import (
+    CurrentUserPublic,
     LoginRequest,
     PasswordChange,
     PasswordForgotten,
@@ -71,7 +74,7 @@ def _invalid_link() -> HTTPException:
 
 
 # These two come first: routes are tried in their order, and they are asked for most.
-@router.get("/me", response_model=UserPublic, responses=_problems(401))
+@router.get("/me", response_model=CurrentUserPublic, responses=_problems(401))
 async def me(user: CurrentUser) -> User:
     return user
 
@@ -221,6 +224,10 @@ async def reset_password(given: PasswordReset, client: ClientDep) -> None:
     # fastman: end
 )
 async def logout(claims: Claims, client: ClientDep) -> None:
+    # fastman: if keycloak
+    if isinstance(claims, KeycloakClaims):
+        return  # its session is Keycloak's to end
+    # fastman: end
     if not await session_service.log_out(claims, client=client):
         raise unauthorized("Could not validate credentials")
 
@@ -306,6 +313,9 @@ async def verify(
     # fastman: end
 
 
+# fastman: if oauth or keycloak
+router.include_router(providers_router)
+# fastman: end
 # fastman: if oauth
 router.include_router(oauth_router)
 # fastman: end

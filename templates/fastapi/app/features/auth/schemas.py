@@ -123,6 +123,13 @@ class UserPublic(BaseModel):
     created_at: datetime
 
 
+class CurrentUserPublic(UserPublic):
+    model_config = ConfigDict(title="Current user")
+    # fastman: if keycloak
+    roles: list[str]
+    # fastman: end
+
+
 class Token(BaseModel):
     access_token: str
     token_type: Literal["bearer"] = "bearer"
@@ -134,6 +141,21 @@ class Problem(BaseModel):
     detail: str
 
 
+# fastman: if oauth or keycloak
+class IdentityPublic(BaseModel):
+    provider: str
+    email: str | None
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+# fastman: end
+# fastman: if keycloak
+class KeycloakLink(BaseModel):
+    token: SecretStr
+
+
+# fastman: end
 # fastman: if oauth
 UserRead = UserPublic
 
@@ -159,13 +181,6 @@ class OAuthRedirect(BaseModel):
 class OAuthToken(BaseModel):
     code: SecretStr
     code_verifier: SecretStr
-
-
-class IdentityPublic(BaseModel):
-    provider: str
-    email: str | None
-    created_at: datetime
-    last_used_at: datetime | None
 
 
 class OAuthCallback(BaseModel):

@@ -24,6 +24,9 @@ _CLOCK_SKEW = 60  # seconds that iat and nbf may lie ahead
 _ID_MAX = 2**63 - 1  # BIGINT
 _TIME_MAX = 253_402_300_799  # the last second of the year 9999
 
+# fastman: if keycloak
+NO_SESSION = ""  # `sid` of claims that are Keycloak's: it has its own sessions
+# fastman: end
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{22}")  # base64url of 16 bytes
 _REFRESH_TOKEN = re.compile(
     r"([A-Za-z0-9_-]{22})\.(0|[1-9][0-9]{0,8})\.[A-Za-z0-9_-]{43}"

@@ -14,8 +14,9 @@ from .config import config
 from .credentials import Proof, accept, check_password
 from .database import Contradiction, read, write, write_again
 from .events import log_event, log_sessions_ended, session_hash
-from .identities import Arrival, link, receive, unlink
+from .identities import Arrival, link, receive
 from .identity import identity_key, login_key
+from .linking import report_linked
 from .models import AuthSession, PasskeyCredential, User
 from .oauth_calls import caller_place
 from .oauth_exchange import authorization_url, fetch_profile, find_endpoints
@@ -283,17 +284,7 @@ async def link_with(
         return link(db, provider, profile, attempt)
 
     if user := await write_again(give):
-        _report_linked(user, provider, client)
-
-
-async def unlink_from(
-    name: str, *, user: User, session_id: str, client: Client
-) -> None:
-    """Take a provider's accounts from a user, or raise NotLinked or LastWayIn."""
-    ended = await write(unlink, user.id, name, session_id=session_id)
-    log_event("auth.oauth.unlinked", user_id=user.id, ip=client.ip, provider=name)
-    log_sessions_ended(ended, user_id=user.id, ip=client.ip)
-    mails.mail_way_in_removed(user, client=client)
+        report_linked(user, provider.name, client)
 
 
 def _report_signed_in(session: AuthSession, client: Client) -> None:
@@ -309,18 +300,11 @@ def _report_signed_in(session: AuthSession, client: Client) -> None:
 def _report_arrival(arrival: Arrival, provider: Provider, client: Client) -> None:
     user = arrival.user
     if arrival.linked:
-        _report_linked(user, provider, client)
+        report_linked(user, provider.name, client)
     if arrival.taken_over:
         log_event("auth.account.takeover", user_id=user.id, ip=client.ip)
         mails.mail_taken_over(user, client=client)
     log_sessions_ended(arrival.ended, user_id=user.id, ip=client.ip)
-
-
-def _report_linked(user: User, provider: Provider, client: Client) -> None:
-    log_event(
-        "auth.oauth.linked", user_id=user.id, ip=client.ip, provider=provider.name
-    )
-    mails.mail_way_in_added(user, client=client)
 
 
 # fastman: end

@@ -50,10 +50,11 @@ _IS_LIVE = (
 )
 
 _users = inspect(User)
+USER_COLUMNS = [column.label(name) for name, column in _users.columns.items()]
 
 # One statement, built once: this runs for every request of a signed-in user.
 _CURRENT_USER = (
-    select(*(column.label(name) for name, column in _users.columns.items()))
+    select(*USER_COLUMNS)
     .join(AuthSession, AuthSession.user_id == User.id)
     .where(
         AuthSession.id == bindparam("session_id"),
@@ -70,10 +71,10 @@ async def find_current_user(claims: TokenClaims) -> User | None:
     row = await fetch_row(_CURRENT_USER, keys)
     if row is None:
         return None
-    return _detached(row._mapping)
+    return detached(row._mapping)
 
 
-def _detached(columns: Mapping[Any, Any]) -> User:
+def detached(columns: Mapping[Any, Any]) -> User:
     """Return what a query of the ORM would, at half the cost."""
     user: User = _make_ready().new_instance()
     user.__dict__.update(columns)
@@ -99,7 +100,7 @@ class CookieSession:
 
 _COOKIE_SESSION = (
     select(
-        *(column.label(name) for name, column in _users.columns.items()),
+        *USER_COLUMNS,
         AuthSession.id.label("session_id"),
         AuthSession.created_at.label("opened_at"),
         AuthSession.expires_at.label("ends_at"),
@@ -131,7 +132,7 @@ async def find_cookie_session(cookie: str) -> CookieSession | None:
         nbf=opened_at,
         exp=int(row.ends_at.timestamp()),
     )
-    return CookieSession(_detached(row._mapping), claims)
+    return CookieSession(detached(row._mapping), claims)
 
 
 def _note_use(db: Session, session_id: str) -> None:
@@ -192,7 +193,7 @@ def turn_into_cookie_session(
 
 
 # fastman: end
-# fastman: if oauth or passkey
+# fastman: if oauth or passkey or keycloak
 def end_sessions_of(
     db: Session, user_id: int, *, method: str, except_id: str
 ) -> list[str]:
@@ -205,6 +206,8 @@ def end_sessions_of(
     return list(db.scalars(ended.returning(AuthSession.id)))
 
 
+# fastman: end
+# fastman: if oauth or passkey
 def is_live(db: Session, session_id: str, *, user_id: int) -> bool:
     live = select(AuthSession.id).where(
         AuthSession.id == session_id, AuthSession.user_id == user_id, *_IS_LIVE

@@ -66,7 +66,7 @@ def _verify(
     throttle.give_back(db, attempt)
     if not mark_verified(user):
         return []
-    # fastman: if oauth or passkey
+    # fastman: if oauth or passkey or keycloak
     drop_other_credentials(db, user, keep)
     # fastman: end
     return end_sessions(db, user.id, except_id=keep)

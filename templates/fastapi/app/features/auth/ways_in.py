@@ -1,11 +1,11 @@
-# fastman: file oauth or passkey
+# fastman: file oauth or passkey or keycloak and jwt or oauth or passkey
 """What opens an account: of the ways that this app serves, one always stays."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .models import OAuthAccount, PasskeyCredential, User
-from .oauth_config import PROVIDERS
+from .provider_names import served_keys
 
 
 class LastWayIn(Exception):
@@ -32,10 +32,10 @@ def _has_way_in(db: Session, user: User) -> bool:
             # fastman: if passkey
             select(PasskeyCredential.id).where(PasskeyCredential.user_id == user.id),
             # fastman: end
-            # fastman: if oauth
+            # fastman: if oauth or keycloak
             select(OAuthAccount.id).where(
                 OAuthAccount.user_id == user.id,
-                OAuthAccount.provider.in_(p.key for p in PROVIDERS.values()),
+                OAuthAccount.provider.in_(served_keys()),
             ),
             # fastman: end
         )
