@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -94,8 +95,8 @@ func (t *T) production() *T {
 	if err := os.WriteFile(trust, own.CertPEM, 0o600); err != nil {
 		t.Fatalf("%v", err)
 	}
-	env := Provided(t.target.Set, own)
-	env["ENVIRONMENT"], env["SSL_CERT_FILE"], env["BCRYPT_ROUNDS"] = "production", trust, "10"
+	env := t.inProduction("SSL_CERT_FILE", trust)
+	maps.Copy(env, Provided(t.target.Set, own))
 	app := t.boot(env)
 	app.target.Providers = own
 	return app

@@ -54,6 +54,9 @@ func (t *T) inProduction(pairs ...string) map[string]string {
 			env[address] = "https://provider.example"
 		}
 	}
+	if t.target.Set.Has(feature.Keycloak) {
+		env["KEYCLOAK_URL"] = "https://keycloak.example"
+	}
 	for pair := range slices.Chunk(pairs, 2) {
 		env[pair[0]] = pair[1]
 	}

@@ -191,7 +191,7 @@ func (p visitor) confirmsTheAddress(phone device) {
 func (p visitor) usesAPassword() {
 	p.fill("#password-new", "password")
 	p.press("#password-form button")
-	p.says("Password is too common")
+	p.says("That is one of the most common passwords.")
 	p.fill("#password-new", "the first pass phrase")
 	p.press("#password-form button")
 	p.says("The password was saved.")

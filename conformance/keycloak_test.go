@@ -26,7 +26,7 @@ const realmFile = "../docs/development-realm.json"
 func TestKeycloak(t *testing.T) {
 	server := testbed.BeginKeycloak(t, realmFile)
 	takesTokens(t, "fastapi", server, newFastAPI, every)
-	takesTokens(t, "go", server, newGo, described)
+	takesTokens(t, "go", server, newGo, every)
 }
 
 func takesTokens(t *testing.T, stack string, server *testbed.Keycloak, create func(*testing.T, feature.Set, string) project, has func(conformance.Case) bool) {

@@ -56,11 +56,13 @@ func keepChosen(t *testing.T, create func(*testing.T, feature.Set, string) proje
 			return has(k) && !patient.MatchString(k.Name) && (c.full || signingIn.MatchString(k.Name))
 		}
 		t.Run(c.name+" on SQLite", func(t *testing.T) {
+			beside(t, c)
 			p := create(t, c.set, "sqlite:///./app.db")
 			p.keeps(t, c.set, cases, openSQLite(t, p), conformance.SQLite)
 		})
 		if os.Getenv("TEST_ALL") != "" {
 			t.Run(c.name+" on PostgreSQL", func(t *testing.T) {
+				beside(t, c)
 				url := testbed.StartPostgres(t).NewDatabase(t)
 				create(t, c.set, url).keeps(t, c.set, cases, open(t, "pgx", url), conformance.Postgres)
 			})
@@ -68,11 +70,18 @@ func keepChosen(t *testing.T, create func(*testing.T, feature.Set, string) proje
 	}
 }
 
+// beside lets sets run two at a time, unless they have the cases that put an app under load.
+func beside(t *testing.T, c chosen) {
+	if !c.full {
+		t.Parallel()
+	}
+}
+
 // What the templates are asked as they stand, on both databases, is not asked again where
 // it takes long.
 var (
 	signingIn = regexp.MustCompile(`^(register|login|me|refresh|sessions|logout|oauth|oauth-settings|native|providers|cookie|cross-site|passkey|passkey-settings|recovery|page|keycloak[a-z-]*)/`)
-	patient   = regexp.MustCompile(`-(hangs|drips)-|^timing/|-the-same-time$|^mail/a-(dead|hanging|busy)-`)
+	patient   = regexp.MustCompile(`-(hangs|drips|hang)-|^timing/|-no-time$|-the-same-time$|^mail/a-(dead|hanging|busy)-`)
 )
 
 // generate makes a project as a user would, and returns its folder.

@@ -291,6 +291,9 @@ func (t *terminal) demo(d install.DemoReady) {
 	for _, address := range d.SignIn {
 		fmt.Fprintln(t.out, "  "+address)
 	}
+	if d.Realm != "" {
+		fmt.Fprintf(t.out, "\nKeycloak is a stand-in on this machine, which lets anybody in, not a real one:\n  %s\n", d.Realm)
+	}
 	if d.Curl != "" {
 		fmt.Fprintf(t.out, "\ntry it:\n%s\n", d.Curl)
 	}

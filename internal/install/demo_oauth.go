@@ -21,14 +21,21 @@ func startProviders(ctx context.Context, set feature.Set) (*standin.Providers, e
 	if !set.Has(feature.OAuth) {
 		return nil, nil
 	}
-	if os.Getenv("ENVIRONMENT") == "production" {
-		return nil, failure("ENVIRONMENT is production, and the demo's providers let anybody in as anybody", "run the demo without it: env -u ENVIRONMENT fastman demo")
+	if err := notInProduction(); err != nil {
+		return nil, err
 	}
 	providers, err := standin.Start(ctx, standin.Options{})
 	if err != nil {
 		return nil, failure("the stand-ins for the providers could not be started: "+err.Error(), "mend that, then run again")
 	}
 	return providers, nil
+}
+
+func notInProduction() error {
+	if os.Getenv("ENVIRONMENT") != "production" {
+		return nil
+	}
+	return failure("ENVIRONMENT is production, and the demo's providers let anybody in as anybody", "run the demo without it: env -u ENVIRONMENT fastman demo")
 }
 
 // demoEnv tells the app of its address and of the stand-ins.

@@ -34,7 +34,7 @@ from .keycloak_keys import ALGORITHMS, Key, KeySet, KeysUnavailable, fetch
 _TOKEN_MAX_LENGTH = 16 * 1024
 _CLOCK_SKEW = 60  # seconds that iat and nbf may lie ahead
 _SUBJECT_LENGTHS = range(1, 256)
-_COMPACT_JWS = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_COMPACT_JWS = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 # A token comes with every request of its minutes, and its signature stays the same.

@@ -28,6 +28,7 @@ from .users import lock_user
 # How often the use of an account is noted, in seconds: not with each request.
 _SEEN_EVERY = 5 * 60
 _RECENT_LOGIN = 10 * 60  # seconds
+_CLOCK_SKEW = 60  # seconds that Keycloak's clock may be ahead
 
 _BY_ACCOUNT = (
     select(
@@ -69,7 +70,7 @@ class KeycloakClaims(TokenClaims):
         at = self.person.claims.get("auth_time")
         if isinstance(at, bool) or not isinstance(at, int | float):
             return False
-        return time.time() - at < _RECENT_LOGIN
+        return -_CLOCK_SKEW <= time.time() - at < _RECENT_LOGIN
 
 
 def claims_of(person: KeycloakUser, request: Request) -> KeycloakClaims:

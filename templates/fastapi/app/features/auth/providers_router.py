@@ -21,6 +21,7 @@ from .dependencies import (
     require_recent_login,
 )
 from .http import AuthRoute
+from .keycloak_users import KeycloakClaims
 from .linked_accounts import NotLinked, list_accounts
 from .linking import link_keycloak, unlink_from
 from .provider_names import provider_name
@@ -54,9 +55,11 @@ async def providers(user: CurrentUser) -> list[IdentityPublic]:
     responses=_problems(400, 401, 403, 409, 503),
 )
 async def link_keycloak_account(
-    given: KeycloakLink, user: RecentUser, client: ClientDep
+    given: KeycloakLink, user: RecentUser, claims: Claims, client: ClientDep
 ) -> None:
     """Let whom the token speaks of sign in as this user from now on."""
+    if isinstance(claims, KeycloakClaims):  # it takes a session of the user's own
+        raise HTTPException(status.HTTP_403_FORBIDDEN, "reauth_required")
     if not is_configured():
         raise not_configured()
     try:

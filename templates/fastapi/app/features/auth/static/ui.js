@@ -192,9 +192,9 @@ const withNewPasskey = async (email) => succeeded(await register({ email, device
 onClick($("signin-passkey"), async () => enter(await withPasskey()));
 onClick($("again-passkey"), async () => confirmed(await withPasskey()));
 
-onSubmit("signin-form", async ({ username, password }) => {
+onSubmit("signin-form", async (fields) => {
   // fastman: if jwt
-  if (password) return enter(await withPassword(username, password));
+  if (fields.password) return enter(await withPassword(fields.username, fields.password));
   // fastman: end
   await enter(await withPasskey());
 });
