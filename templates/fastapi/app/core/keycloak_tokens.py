@@ -6,6 +6,7 @@ for longer than five minutes and no request makes a call of its own.
 """
 
 import base64
+import functools
 import json
 import math
 import re
@@ -335,17 +336,22 @@ def keycloak_issuer() -> str | None:
 
 def is_keycloak_token(token: str) -> bool:
     """Tell by the issuer that a token names, unproved yet, whose rules it meets."""
-    try:
-        _, claims = _parse(token)
-    except _Refused:
-        return False
-    issuer = claims.get("iss")
-    if not isinstance(issuer, str) or "/realms/" not in issuer:
+    issuer = _named_issuer(token)
+    if issuer is None or "/realms/" not in issuer:
         return False
     if realm is None or issuer == realm.issuer:
         return True
     log_refused("issuer", iss=issuer, expected=realm.issuer)
     return False
+
+
+@functools.lru_cache(maxsize=1024)
+def _named_issuer(token: str) -> str | None:
+    try:
+        _, claims = _parse(token)
+    except _Refused:
+        return None
+    return _text(claims.get("iss"))
 
 
 def is_configured() -> bool:
