@@ -25,23 +25,23 @@ const realmFile = "../docs/development-realm.json"
 // ways to sign in or not. While that server starts, a stand-in hangs and breaks.
 func TestKeycloak(t *testing.T) {
 	server := testbed.BeginKeycloak(t, realmFile)
-	takesTokens(t, "fastapi", server, newFastAPI, every)
-	takesTokens(t, "go", server, newGo, every)
+	takesTokens(t, "fastapi", server, newFastAPI)
+	takesTokens(t, "go", server, newGo)
+	t.Run("fastapi in a browser", func(t *testing.T) { signsInBySwagger(t, server) })
 }
 
-func takesTokens(t *testing.T, stack string, server *testbed.Keycloak, create func(*testing.T, feature.Set, string) project, has func(conformance.Case) bool) {
-	real := func(c conformance.Case) bool { return has(c) && fitsReal(c) }
+func takesTokens(t *testing.T, stack string, server *testbed.Keycloak, create func(*testing.T, feature.Set, string) project) {
 	t.Run(stack+" alone", func(t *testing.T) {
 		app := create(t, onlyKeycloak, "")
 		guarded := app.guard(t)
-		t.Run("stand-in", func(t *testing.T) { app.keepsRealm(t, guarded, newRealm(t), has) })
-		t.Run("real", func(t *testing.T) { app.keepsRealm(t, guarded, realRealm(t, server), real) })
+		t.Run("stand-in", func(t *testing.T) { app.keepsRealm(t, guarded, newRealm(t), every) })
+		t.Run("real", func(t *testing.T) { app.keepsRealm(t, guarded, realRealm(t, server), fitsReal) })
 	})
 	t.Run(stack+" with all other types", func(t *testing.T) {
 		app := create(t, whole, "sqlite:///./app.db")
 		guarded, realm := app.guard(t), realRealm(t, server)
 		maps.Copy(app.env, realm.Env())
-		app.keepsWith(t, whole, real, conformance.Target{
+		app.keepsWith(t, whole, fitsReal, conformance.Target{
 			Realm: realm, Guarded: guarded, DB: openSQLite(t, app), Dialect: conformance.SQLite,
 		})
 	})
@@ -51,7 +51,12 @@ var onlyKeycloak = feature.NewSet(feature.Keycloak)
 
 // fitsReal are the cases of tokens that a server can be used for which nobody breaks.
 func fitsReal(c conformance.Case) bool {
-	return c.Type == feature.Keycloak && !slices.Contains(c.Needs, conformance.NeedStandinRealm)
+	return c.Type == feature.Keycloak && besideRealm(c)
+}
+
+// besideRealm are all cases but those that break a realm of their own.
+func besideRealm(c conformance.Case) bool {
+	return !slices.Contains(c.Needs, conformance.NeedStandinRealm)
 }
 
 // keepsRealm runs cases of an app that has nothing but tokens of a realm.
@@ -62,6 +67,19 @@ func (p project) keepsRealm(t *testing.T, guarded *conformance.Guarded, realm *c
 	pass(t, cases, conformance.Target{
 		URL: server.URL, Set: onlyKeycloak, Realm: realm, Guarded: guarded, Output: server.Output, Boot: p.again,
 	})
+}
+
+// realmFor is the realm of apps with Keycloak in their set, nil for others.
+func realmFor(t *testing.T, set feature.Set, apps ...project) *conformance.Realm {
+	t.Helper()
+	if !set.Has(feature.Keycloak) {
+		return nil
+	}
+	realm := newRealm(t)
+	for _, app := range apps {
+		maps.Copy(app.env, realm.Env())
+	}
+	return realm
 }
 
 // newRealm is a realm played on this machine.
@@ -85,14 +103,17 @@ func playRealm(t *testing.T) *conformance.Realm {
 func realRealm(t *testing.T, server *testbed.Keycloak) *conformance.Realm {
 	t.Helper()
 	server.Await(t)
-	realm := makeRealm(t, server)
-	realm.Other = makeRealm(t, server)
+	realm := makeRealm(t, server, newName())
+	realm.Other = makeRealm(t, server, newName())
 	return realm
 }
 
+func newName() string { return "test-" + strings.ToLower(rand.Text()[:8]) }
+
 // makeRealm makes the realm of the realm file with what only tests need: a key that the
 // test holds too, somebody without roles, and a client whose tokens are not for the app.
-func makeRealm(t *testing.T, server *testbed.Keycloak) *conformance.Realm {
+// What is after its name are more redirect addresses of the app.
+func makeRealm(t *testing.T, server *testbed.Keycloak, name string, redirects ...string) *conformance.Realm {
 	t.Helper()
 	text, err := os.ReadFile(realmFile)
 	if err != nil {
@@ -106,8 +127,11 @@ func makeRealm(t *testing.T, server *testbed.Keycloak) *conformance.Realm {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := "test-" + strings.ToLower(rand.Text()[:8])
 	file["realm"] = name
+	app := file["clients"].([]any)[0].(map[string]any)
+	for _, address := range redirects {
+		app["redirectUris"] = append(app["redirectUris"].([]any), address)
+	}
 	file["components"] = map[string]any{"org.keycloak.keys.KeyProvider": []any{
 		keyProvider("rsa", map[string]string{"privateKey": base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PrivateKey(key)), "algorithm": "RS256"}),
 		keyProvider("hmac-generated", map[string]string{"algorithm": "HS512"}), keyProvider("aes-generated", nil),
