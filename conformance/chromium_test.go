@@ -73,7 +73,7 @@ type window struct {
 }
 
 // pageTime is how long a page may take.
-const pageTime = 8 * time.Second
+const pageTime = 30 * time.Second
 
 func (w window) signsIn(p *standin.Provider) {
 	account := p.Put(standin.Account{Email: "chromium-" + w.name + "@example.com", Verified: true, Name: "Chromium's account", Username: "chromium"})

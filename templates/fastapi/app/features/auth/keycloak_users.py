@@ -5,11 +5,15 @@ import time
 from functools import partial
 from typing import Any
 
-from fastapi import HTTPException, Request, status
+from fastapi import Request, status
 from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
-from app.core.keycloak_tokens import KeycloakUser, keycloak_issuer
+from app.core.keycloak_tokens import (
+    KeycloakUser,
+    keycloak_issuer,
+    keycloak_problem,
+)
 
 from . import mails
 from .background import background
@@ -126,7 +130,7 @@ def _find_or_make(
 ) -> tuple[User | None, bool, list[str]]:
     email = usable_email(person.email)
     if email is None:
-        raise HTTPException(
+        raise keycloak_problem(
             status.HTTP_403_FORBIDDEN, "Keycloak has no e-mail address of yours"
         )
     if _find_account(db, person) is not None:
@@ -141,7 +145,7 @@ def _find_or_make(
     if _find_account(db, person) is not None:
         raise Contradiction  # a request at the same time made both
     if owner is None or owner.is_verified or not _is_verified(person):
-        raise HTTPException(
+        raise keycloak_problem(
             status.HTTP_409_CONFLICT,
             "An account with this e-mail address exists: sign in first, then link",
         )
@@ -156,7 +160,7 @@ def link_person(db: Session, person: KeycloakUser, *, user_id: int) -> User | No
     user = lock_user(db, user_id)
     account = _find_account(db, person)
     if user is None or (account is not None and account.user_id != user_id):
-        raise HTTPException(
+        raise keycloak_problem(
             status.HTTP_409_CONFLICT, "This identity belongs to another account"
         )
     if account is not None:
