@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from app.features.auth.clock import utc_now
+from app.features.auth.config import config
 from app.features.auth.models import (
     AuthChallenge,
     AuthSession,
@@ -190,3 +191,17 @@ def test_a_credential_serves_one_account(client: Client) -> None:
     assert present(client, passkey.get(request_options(client))).status_code == 400
     passkey.handle = ""
     assert sign_in(client, passkey).status_code == 400
+
+
+# fastman: if jwt
+@pytest.mark.parametrize("reveals", [True, False])
+def test_the_address_is_confirmed_as_after_any_sign_up(
+    client: Client, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch, reveals: bool
+) -> None:
+    monkeypatch.setattr(config, "reveal_registered", reveals)
+    token = register(client, ADA, Passkey()).json()["access_token"]
+    assert mailbox.subjects() == ([] if reveals else ["confirm your e-mail address"])
+    assert client.me(token).status_code == 200
+
+
+# fastman: end

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from . import mails, throttle
 from .clients import Client
-from .config import config
 from .database import Contradiction, read, write, write_again
 from .events import log_event
 from .http import body_error
@@ -94,7 +93,7 @@ def _begin(db: Session, attempt: RegistrationAttempt, client: Client) -> dict[st
 
 
 async def finish_registration(
-    given: Registration, *, owner: Owner | None, client: Client, base_url: str
+    given: Registration, *, owner: Owner | None, client: Client
 ) -> AuthSession:
     """Store a passkey, and return the session that its owner has now.
 
@@ -109,7 +108,7 @@ async def finish_registration(
     try:
         if attempt.user_id is not None:
             return await _add(given, new, attempt, client)
-        return await _sign_up(given, new, attempt, client, base_url)
+        return await _sign_up(given, new, attempt, client)
     except Contradiction:
         raise PasskeyFailed("taken") from None
 
@@ -150,11 +149,7 @@ def _insert_further(
 
 
 async def _sign_up(
-    given: Registration,
-    new: NewPasskey,
-    attempt: RegistrationAttempt,
-    client: Client,
-    base_url: str,
+    given: Registration, new: NewPasskey, attempt: RegistrationAttempt, client: Client
 ) -> AuthSession:
     try:
         user, session = await write_again(_insert_account, given, new, attempt, client)
@@ -164,14 +159,22 @@ async def _sign_up(
         raise PasskeyFailed("foreign", taken.owner.id) from None
     log_event("auth.register.ok", user_id=user.id, ip=client.ip)
     log_event("auth.passkey.added", user_id=user.id, ip=client.ip)
-    # fastman: if jwt
-    if not config.reveal_registered:
-        token = await write(issue_one_time_token, user, purpose="verify")
-        mails.mail_verify_link(user.email, base_url=base_url, token=token)
-    # fastman: end
     return session
 
 
+# fastman: if jwt
+async def mail_verify_link(user_id: int, *, base_url: str) -> None:
+    """Have the address of a new account confirmed, as after a sign-up by password."""
+    to, token = await write(_issue_link, user_id)
+    mails.mail_verify_link(to, base_url=base_url, token=token)
+
+
+def _issue_link(db: Session, user_id: int) -> tuple[str, str]:
+    user = db.get_one(User, user_id)
+    return user.email, issue_one_time_token(db, user, purpose="verify")
+
+
+# fastman: end
 class _AddressTaken(Exception):
     def __init__(self, owner: User) -> None:
         self.owner = owner

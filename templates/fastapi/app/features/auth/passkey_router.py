@@ -15,6 +15,7 @@ from fastapi import (
 
 from . import passkey_recovery, passkey_registration, passkey_service, service
 from .clients import Client
+from .config import config
 from .database import read
 from .dependencies import (
     BaseUrl,
@@ -110,18 +111,24 @@ async def passkey_register(
     claims: OptionalClaims,
     request: Request,
     client: ClientDep,
+    # fastman: if jwt
     base_url: BaseUrl,
+    # fastman: end
 ) -> Registered:
     owner = await _owner(given.email, user, claims)
     try:
         session = await passkey_registration.finish_registration(
-            given, owner=owner, client=client, base_url=base_url
+            given, owner=owner, client=client
         )
     except PasskeyFailed as failed:
         detail = "Passkey could not be registered"
         raise _refusal(failed, detail, client) from None
     except UsernameTaken as taken:
         raise HTTPException(status.HTTP_409_CONFLICT, str(taken)) from None
+    # fastman: if jwt
+    if owner is None and not config.reveal_registered:
+        await passkey_registration.mail_verify_link(session.user_id, base_url=base_url)
+    # fastman: end
     registered = Registered(credential_id=given.credential.id)
     # fastman: if oauth or ui
     if claims and claims.sid == session.id and "authorization" not in request.headers:

@@ -3,24 +3,15 @@
 
 from . import mails
 from .clients import Client
-from .database import read, write
+from .database import write
 from .events import log_event, log_sessions_ended
 from .models import PasskeyCredential, User
-from .passkeys import find_own, list_passkeys, remove_passkey, rename_passkey
-
-
-async def list_own(user: User) -> list[PasskeyCredential]:
-    return await read(list_passkeys, user.id)
+from .passkeys import remove_passkey, rename_passkey
 
 
 async def rename(passkey_id: str, *, user: User, name: str) -> PasskeyCredential:
     """Give a passkey another name, or raise NoSuchPasskey."""
     return await write(rename_passkey, passkey_id, user_id=user.id, name=name)
-
-
-async def require_own(passkey_id: str, *, user: User) -> None:
-    """Raise NoSuchPasskey unless the user has it."""
-    await read(find_own, passkey_id, user_id=user.id)
 
 
 async def remove(
