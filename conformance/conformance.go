@@ -29,6 +29,9 @@ type Target struct {
 	Prefix string // where the module is mounted; "" is /auth
 	Set    feature.Set
 
+	// UsersTable is the table of users; "" is users.
+	UsersTable string
+
 	Secret  string  // SECRET_KEY; "" skips the cases that make tokens by hand
 	Issuer  string  // AUTH_ISSUER; "" is fastman:app
 	DB      *sql.DB // nil skips the cases that look behind the answers
@@ -120,6 +123,9 @@ type Case struct {
 	ASVS     []string // requirements of OWASP ASVS 5.0 that the statement serves
 	RFC      []string
 	Needs    []Need
+	// Harmless is a case for a server that others use: it makes no account, sends no
+	// mail, and counts against nobody.
+	Harmless bool
 	Run      func(*T)
 }
 
@@ -153,7 +159,7 @@ func Cases(set feature.Set) []Case {
 		oauthNativeCases, oauthLinkCases, cookieCases, crossSiteCases, logoutPageCases, oauthSettingsCases,
 		passkeyRegisterCases, passkeySignInCases, passkeyManageCases, passkeyWaysCases, passkeyRecoveryCases, passkeySettingsCases, passkeyPageCases,
 		keycloakCases, keycloakFaultCases, keycloakSettingsCases, keycloakUserCases,
-		logCases, oauthSecretCases,
+		serverCases, logCases, oauthSecretCases,
 	}
 	var all []Case
 	for _, group := range groups {

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -10,7 +11,7 @@ import (
 // query runs a statement with ? for its arguments and returns the rows as texts;
 // NULL is "<null>".
 func (t *T) query(statement string, args ...any) [][]string {
-	rows, err := t.target.DB.QueryContext(t, t.target.Dialect.bind(statement), args...)
+	rows, err := t.target.DB.QueryContext(t, t.target.statement(statement), args...)
 	if err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
@@ -59,13 +60,23 @@ func (t *T) row(statement string, args ...any) []string {
 
 // exec changes exactly one row.
 func (t *T) exec(statement string, args ...any) {
-	res, err := t.target.DB.ExecContext(t, t.target.Dialect.bind(statement), args...)
+	res, err := t.target.DB.ExecContext(t, t.target.statement(statement), args...)
 	if err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
 	if n, err := res.RowsAffected(); err != nil || n != 1 {
 		t.Fatalf("%s: %d rows, want 1 (%v)", statement, n, err)
 	}
+}
+
+var usersTable = regexp.MustCompile(`\busers\b`)
+
+// statement is one as this app's database takes it.
+func (target Target) statement(text string) string {
+	if target.UsersTable != "" {
+		text = usersTable.ReplaceAllLiteralString(text, target.UsersTable)
+	}
+	return target.Dialect.bind(text)
 }
 
 // bind numbers the placeholders for PostgreSQL.

@@ -27,7 +27,7 @@ func newRoot(term *terminal) *cobra.Command {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(unknownFlag)
-	root.AddCommand(newCmd(term), installCmd(term), removeCmd(term), updateCmd(term), statusCmd(term), keyCmd(term), demoCmd(term), versionCmd(term))
+	root.AddCommand(newCmd(term), installCmd(term), removeCmd(term), updateCmd(term), statusCmd(term), verifyCmd(term), keyCmd(term), demoCmd(term), versionCmd(term))
 	return root
 }
 

@@ -42,6 +42,8 @@ func run(ctx context.Context, args []string, term *terminal) int {
 		return exitDone
 	case errors.As(err, &left):
 		return exitLeft
+	case errors.Is(err, errNotHeld):
+		return exitFailed
 	case errors.As(err, &usage):
 		term.usage(usage)
 		return exitUsage

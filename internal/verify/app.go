@@ -1,0 +1,265 @@
+package verify
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"fastman/conformance"
+	"fastman/internal/install"
+	"fastman/internal/run"
+)
+
+//go:embed migrate.py
+var migrateScript string
+
+//go:embed db.py
+var databaseScript string
+
+//go:embed db.go.txt
+var databaseProgram string
+
+const (
+	// startPatience is how long an app may take to answer, or to refuse.
+	startPatience = 90 * time.Second
+	// buildPatience is how long a build may take that finds nothing in a cache.
+	buildPatience = 10 * time.Minute
+	// stopPatience is how long an app may finish what it is doing.
+	stopPatience = 2 * time.Second
+)
+
+// app is the project's app, ready to be started on scratch data any number of times.
+type app struct {
+	*install.Installation
+	scratch string            // folder of this run
+	env     map[string]string // of every start
+
+	lock    sync.Mutex
+	running []*run.Process
+}
+
+// project is the copy that the app runs in.
+func (a *app) project() string { return filepath.Join(a.scratch, "project") }
+
+func (a *app) file(name string) string { return filepath.Join(a.scratch, name) }
+
+// prepare copies the project, builds what has to be built, and makes the tables.
+func (a *app) prepare(ctx context.Context) error {
+	if err := copyProject(a.Root, a.project()); err != nil {
+		return &Unjudged{What: "the project could not be copied: " + err.Error(), Hint: "make it readable, and the folder for temporary files large enough"}
+	}
+	if a.IsGo() {
+		return a.build(ctx)
+	}
+	if a.Set.Stores() {
+		return a.migrate(ctx)
+	}
+	return nil
+}
+
+// build makes the program, and the one that the suite talks to the database with, from
+// the module where it stands: replacements and workspaces name their folders from there.
+func (a *app) build(ctx context.Context) error {
+	if err := a.goBuild(ctx, "app", "./"+a.Main); err != nil || !a.Set.Stores() {
+		return err
+	}
+	source, overlay, place := a.file("db.go"), a.file("overlay.json"), filepath.Join(a.Root, "internal", "fastman-verify", "main.go")
+	replace, err := json.Marshal(map[string]any{"Replace": map[string]string{place: source}})
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(os.WriteFile(source, []byte(databaseProgram), 0o600), os.WriteFile(overlay, replace, 0o600)); err != nil {
+		return err
+	}
+	return a.goBuild(ctx, "db", "-overlay="+overlay, "./internal/fastman-verify")
+}
+
+func (a *app) goBuild(ctx context.Context, name string, args ...string) error {
+	args = append([]string{"go", "build", "-buildvcs=false", "-o", a.program(name)}, args...)
+	res, err := run.Run(ctx, run.Spec{Args: args, Dir: a.Root, Timeout: buildPatience})
+	if err == nil || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return &Unjudged{What: "the app does not build", Detail: string(res.Stdout) + string(res.Stderr), Hint: "mend what the compiler names"}
+}
+
+func (a *app) program(name string) string {
+	if runtime.GOOS == "windows" {
+		name += ".exe"
+	}
+	return a.file(name)
+}
+
+// migrate makes the tables of a FastAPI app. A Go app does it when it starts.
+func (a *app) migrate(ctx context.Context) error {
+	script, answer := a.file("migrate.py"), a.file("answer.json")
+	if err := os.WriteFile(script, []byte(migrateScript), 0o600); err != nil {
+		return err
+	}
+	res, runErr := run.Run(ctx, run.Spec{
+		Args: []string{a.Python, script, answer, path.Base(a.AlembicIni), a.Module, a.env["DATABASE_URL"]},
+		Dir:  filepath.Join(a.project(), filepath.FromSlash(path.Dir(a.AlembicIni))),
+		Env:  environment(a.Installation, a.env), Unset: unset(), Timeout: startPatience,
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var result struct{ State, Detail string }
+	data, err := os.ReadFile(answer)
+	if err == nil {
+		err = json.Unmarshal(data, &result)
+	}
+	switch {
+	case err != nil:
+		return &Unjudged{What: "the tables could not be made", Detail: string(res.Stderr) + fmt.Sprint(runErr), Hint: "mend that, then run again"}
+	case result.State == "elsewhere":
+		return &Unjudged{What: result.Detail + " does not take its database from DATABASE_URL, so the app cannot be run on a scratch one",
+			Hint: "let the engine and alembic's env.py read DATABASE_URL, from the environment before the env file"}
+	case result.State != "applied":
+		return &Unjudged{What: "the tables could not be made", Detail: result.Detail, Hint: "mend that, then run again"}
+	}
+	return nil
+}
+
+// database is how the suite talks to the scratch database.
+func (a *app) database() run.Spec {
+	args := []string{a.program("db"), a.env["DATABASE_URL"]}
+	if !a.IsGo() {
+		args = []string{a.Python, "-I", "-c", databaseScript, a.env["DATABASE_URL"]}
+	}
+	return run.Spec{Args: args, Dir: a.scratch}
+}
+
+// serve is the command that serves the app on a port of 127.0.0.1.
+func (a *app) serve(port string) []string {
+	if a.IsGo() {
+		return []string{a.program("app")}
+	}
+	args := []string{a.Python, "-m", "uvicorn", a.Callable, "--host", "127.0.0.1", "--port", port}
+	if a.IsFactory {
+		args = append(args, "--factory")
+	}
+	return args
+}
+
+// boot starts a process of the app, and returns once it answers.
+func (a *app) boot(ctx context.Context, more map[string]string) (*conformance.Instance, error) {
+	free, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	port := strconv.Itoa(free)
+	env := maps.Clone(a.env)
+	maps.Copy(env, more)
+	env["PORT"] = port
+	output := &log{}
+	process, err := run.Start(context.WithoutCancel(ctx), run.Spec{
+		Args: a.serve(port), Dir: filepath.Join(a.project(), filepath.FromSlash(a.ImportRoot)),
+		Env: environment(a.Installation, env), Unset: unset(), Progress: output,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.keep(process)
+	go func() { _, _ = io.Copy(output, process.Stdout) }()
+	stop := func() { process.Stop(stopPatience) }
+	instance := &conformance.Instance{URL: "http://127.0.0.1:" + port, Output: output.String, Stop: stop}
+	if err := await(ctx, process, instance); err != nil {
+		stop()
+		return nil, err
+	}
+	return instance, nil
+}
+
+func (a *app) keep(process *run.Process) {
+	a.lock.Lock()
+	defer a.lock.Unlock()
+	a.running = append(a.running, process)
+}
+
+// close ends what still runs, and takes the folder of the run away.
+func (a *app) close() error {
+	a.lock.Lock()
+	defer a.lock.Unlock()
+	for _, process := range a.running {
+		process.Stop(stopPatience)
+	}
+	return os.RemoveAll(a.scratch)
+}
+
+// await polls until the app answers anything at all, ends, or takes too long.
+func await(ctx context.Context, process *run.Process, instance *conformance.Instance) error {
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		select {
+		case <-process.Done():
+			return &conformance.RefusedError{Output: instance.Output()}
+		case <-ctx.Done():
+			return fmt.Errorf("the app does not answer at %s within %v:\n%s", instance.URL, startPatience, instance.Output())
+		case <-poll.C:
+			if answers(ctx, instance.URL) {
+				return nil
+			}
+		}
+	}
+}
+
+var prober = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // no proxy
+
+func answers(ctx context.Context, url string) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/health", nil)
+	if err != nil {
+		return false
+	}
+	res, err := prober.Do(req)
+	return err == nil && res.Body.Close() == nil
+}
+
+// freePort stays below the ports that systems give to clients: there, one of the many
+// connections of a run could take the port before the app does.
+func freePort() (int, error) {
+	for range 100 {
+		port := 20_000 + rand.IntN(12_000)
+		listener, err := net.Listen("tcp", ":"+strconv.Itoa(port))
+		if err == nil {
+			return port, listener.Close()
+		}
+	}
+	return 0, errors.New("no port is free between 20000 and 32000")
+}
+
+// log is an output that is read while it grows.
+type log struct {
+	lock sync.Mutex
+	text strings.Builder
+}
+
+func (l *log) Write(p []byte) (int, error) {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *log) String() string {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	return l.text.String()
+}

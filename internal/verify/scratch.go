@@ -1,0 +1,88 @@
+package verify
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"fastman/internal/install"
+)
+
+// largestCopied bounds what is taken along: data and models are no part of an app's code.
+const largestCopied = 64 << 20
+
+// left are folders that hold nothing an app reads, or what it finds where it stands.
+var left = []string{".git", ".hg", ".svn", ".fastman", "node_modules", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".idea", ".vscode"}
+
+// copyProject copies a project without env files, databases and what was installed into
+// it: an app that runs in the copy finds its own code there, and nothing to harm.
+func copyProject(from, to string) error {
+	return filepath.WalkDir(from, func(file string, entry fs.DirEntry, err error) error {
+		rel, relErr := filepath.Rel(from, file)
+		if err = errors.Join(err, relErr); err != nil {
+			return err
+		}
+		target := filepath.Join(to, rel)
+		switch {
+		case entry.IsDir() && file != from && staysBehind(file, entry.Name()):
+			return fs.SkipDir
+		case entry.IsDir():
+			return os.MkdirAll(target, 0o700)
+		case install.IsEnv(file) || isDatabase(entry.Name()):
+			return nil
+		case entry.Type()&fs.ModeSymlink != 0:
+			return copyLink(from, file, target)
+		case !entry.Type().IsRegular():
+			return nil
+		}
+		return copyFile(file, target, entry)
+	})
+}
+
+func staysBehind(dir, name string) bool {
+	_, err := os.Stat(filepath.Join(dir, "pyvenv.cfg"))
+	return err == nil || slices.Contains(left, name)
+}
+
+func isDatabase(name string) bool {
+	for _, suffix := range []string{"-wal", "-shm", "-journal"} {
+		name = strings.TrimSuffix(name, suffix)
+	}
+	return slices.Contains([]string{".db", ".sqlite", ".sqlite3", ".db3"}, filepath.Ext(name))
+}
+
+// copyLink lets a link lead where it did: to the copy of what is in the project.
+func copyLink(root, file, target string) error {
+	to, err := filepath.EvalSymlinks(file)
+	if err != nil {
+		return nil // it led nowhere before
+	}
+	if rel, err := filepath.Rel(root, to); err == nil && filepath.IsLocal(rel) {
+		if rel, err = filepath.Rel(filepath.Dir(file), to); err == nil {
+			return os.Symlink(rel, target)
+		}
+	}
+	return os.Symlink(to, target)
+}
+
+func copyFile(from, to string, entry fs.DirEntry) error {
+	info, err := entry.Info()
+	if err != nil || info.Size() > largestCopied {
+		return err
+	}
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, info.Mode().Perm()|0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}
