@@ -473,11 +473,11 @@ func (p visitor) exchange(method, path, token, body string) (string, int) {
 	return string(text), response.StatusCode
 }
 
-// press clicks what is seen: not by coordinates, as the status line moves the page.
+// press clicks what is seen, and is not at work: not by coordinates, as the status line moves the page.
 func (p visitor) press(selector string) {
 	p.t.Helper()
 	element := `document.querySelector(` + quoted(selector) + `)`
-	p.until(selector, element+`?.checkVisibility() ?? false`)
+	p.until(selector, element+`?.checkVisibility() && `+element+`.ariaBusy !== "true" || false`)
 	p.runs(element + `.click()`)
 }
 
