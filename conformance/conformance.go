@@ -159,7 +159,7 @@ func Cases(set feature.Set) []Case {
 		oauthNativeCases, oauthLinkCases, cookieCases, crossSiteCases, logoutPageCases, oauthSettingsCases,
 		passkeyRegisterCases, passkeySignInCases, passkeyManageCases, passkeyWaysCases, passkeyRecoveryCases, passkeySettingsCases, passkeyPageCases,
 		keycloakCases, keycloakFaultCases, keycloakSettingsCases, keycloakUserCases,
-		logCases, oauthSecretCases,
+		serverCases, logCases, oauthSecretCases,
 	}
 	var all []Case
 	for _, group := range groups {

@@ -7,11 +7,15 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"maps"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/golang-jwt/jwt/v5"
 
 	"fastman/conformance"
 	"fastman/conformance/standin"
@@ -28,6 +32,33 @@ func TestKeycloak(t *testing.T) {
 	takesTokens(t, "fastapi", server, newFastAPI)
 	takesTokens(t, "go", server, newGo)
 	t.Run("fastapi in a browser", func(t *testing.T) { signsInBySwagger(t, server) })
+	t.Run("the realm file", func(t *testing.T) { signsInDeveloper(t, server) })
+}
+
+// signsInDeveloper expects that the realm file, imported as docs/keycloak.md says, lets
+// its developer in with what the app asks for.
+func signsInDeveloper(t *testing.T, server *testbed.Keycloak) {
+	server.Await(t)
+	res, err := http.PostForm(server.URL+"/realms/"+standin.RealmName+"/protocol/openid-connect/token", url.Values{
+		"grant_type": {"password"}, "client_id": {standin.RealmClient}, "username": {"developer"}, "password": {"developer"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var answer struct {
+		AccessToken string `json:"access_token"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("the developer gets no token: %d, %v", res.StatusCode, err)
+	}
+	claims := jwt.MapClaims{}
+	if _, _, err := jwt.NewParser().ParseUnverified(answer.AccessToken, claims); err != nil {
+		t.Fatal(err)
+	}
+	if audience, _ := claims.GetAudience(); !slices.Contains(audience, standin.RealmClient) || claims["typ"] != "Bearer" {
+		t.Errorf("the token is for %v, of the type %v", audience, claims["typ"])
+	}
 }
 
 func takesTokens(t *testing.T, stack string, server *testbed.Keycloak, create func(*testing.T, feature.Set, string) project) {
@@ -49,9 +80,10 @@ func takesTokens(t *testing.T, stack string, server *testbed.Keycloak, create fu
 
 var onlyKeycloak = feature.NewSet(feature.Keycloak)
 
-// fitsReal are the cases of tokens that a server can be used for which nobody breaks.
+// fitsReal are the cases of tokens. Faults and settings are those of the app, and shown
+// with a stand-in.
 func fitsReal(c conformance.Case) bool {
-	return c.Type == feature.Keycloak && besideRealm(c)
+	return c.Type == feature.Keycloak && !slices.Contains(c.Needs, conformance.NeedBoot)
 }
 
 // besideRealm are all cases but those that break a realm of their own.

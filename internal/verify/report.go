@@ -195,6 +195,7 @@ var places = map[string][2]string{
 	"passkey-settings": {"passkey_config", "config_passkey"},
 	"recovery":         {"passkey_recovery", "passkey_recovery"},
 	"page":             {"ui_router", "page"},
+	"server":           {"dependencies", "guards"},
 	"log":              {"events", "events"},
 	"keycloak":         {"../../core/keycloak_tokens", "keycloak"},
 	"keycloak-user":    {"credentials", "keycloak_user"},
