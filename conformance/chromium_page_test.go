@@ -510,7 +510,7 @@ func (p visitor) says(text string) { p.t.Helper(); p.reads(".status", text) }
 // reads waits for a text within an element.
 func (p visitor) reads(selector, text string) {
 	p.t.Helper()
-	p.until(fmt.Sprintf("%q in %s", text, selector), fmt.Sprintf("[...document.querySelectorAll(%s)].some((e) => e.innerText.includes(%s))", quoted(selector), quoted(text)))
+	p.until(fmt.Sprintf("%q in %s", text, selector), fmt.Sprintf("[...document.querySelectorAll(%s)].some((e) => e.checkVisibility() && e.innerText.includes(%s))", quoted(selector), quoted(text)))
 }
 
 func quoted(text string) string {
