@@ -282,6 +282,9 @@ func recoveryByMail(t *T) {
 	app.send(recoveryRequest(acc.email)).want(http.StatusAccepted)
 	second := app.newestLink(acc.email, n+2)
 	app.send(recoverByLink(first)).refused("a link that was replaced", http.StatusUnauthorized, badRecovery)
+	t.send(recoverByLink(second)).refused("a link where recovery by mail is off", http.StatusUnauthorized, badRecovery)
+	app.send(recoveryRequest(acc.email)).want(http.StatusAccepted)
+	second = app.newestLink(acc.email, n+3)
 	t.exec("UPDATE auth_tokens SET expires_at = ? WHERE user_id = ? AND purpose = 'recovery'", t.target.Dialect.stamp(time.Now().Add(-time.Second)), acc.id)
 	app.send(recoverByLink(second)).refused("a late link", http.StatusUnauthorized, badRecovery)
 }
