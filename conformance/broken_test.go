@@ -21,7 +21,7 @@ import (
 
 // An app that gives one answer to everything passes no case.
 func TestNoCasePassesWithoutAnApp(t *testing.T) {
-	providers := newProviders(t, whole)
+	providers, realm := newProviders(t, whole), newRealm(t)
 	for _, status := range []int{200, 201, 302, 303, 400, 401, 403, 404, 405, 422, 500, 502} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
@@ -30,7 +30,7 @@ func TestNoCasePassesWithoutAnApp(t *testing.T) {
 			w.WriteHeader(status)
 			_, _ = w.Write([]byte(`{"detail":"always the same"}`))
 		}))
-		target := conformance.Target{URL: server.URL, Set: whole, Secret: testSecret, Providers: providers}
+		target := conformance.Target{URL: server.URL, Set: whole, Secret: testSecret, Providers: providers, Realm: realm}
 		for result := range conformance.Run(t.Context(), target, nil) {
 			if result.Outcome == conformance.Passed {
 				t.Errorf("%s passes although every answer is %d", result.Case.Name, status)
@@ -60,6 +60,8 @@ type traffic struct {
 	attempts  []string // cookies of sign-ins under way
 	issuer    string   // of the OpenID provider
 	exchanged *httptest.ResponseRecorder
+
+	accepted string // the last Authorization that was good for /me
 }
 
 var defects = []defect{
@@ -171,13 +173,13 @@ var defects = []defect{
 // for it.
 func TestDefectsAreCaught(t *testing.T) {
 	app := template(t, "sqlite:///./app.db")
-	providers := newProviders(t, whole, app)
+	providers, realm := newProviders(t, whole, app), realmFor(t, whole, app)
 	server := app.Boot(t, app.env)
 	db := openSQLite(t, app)
-	for _, d := range slices.Concat(defects, oauthDefects, passkeyDefects) {
+	for _, d := range slices.Concat(defects, oauthDefects, passkeyDefects, keycloakDefects) {
 		t.Run(d.name, func(t *testing.T) {
 			target := conformance.Target{
-				URL: d.inFrontOf(t, server.URL), Set: whole, Secret: testSecret, Providers: providers,
+				URL: d.inFrontOf(t, server.URL), Set: whole, Secret: testSecret, Providers: providers, Realm: realm,
 				DB: db, Dialect: conformance.SQLite,
 				Boot: func(ctx context.Context, env map[string]string) (*conformance.Instance, error) {
 					instance, err := app.again(ctx, env)

@@ -63,10 +63,13 @@ const (
 	onceIn = 10 * time.Second
 )
 
-// unavailable expects the answer of an app that has no keys.
+// unavailable expects the answer of an app that has no keys. Any other ends the case.
 func (a *answer) unavailable(what string) {
+	if a.status != http.StatusServiceUnavailable {
+		a.fatalf("%s: status %d, want 503", what, a.status)
+	}
 	a.refused(what, http.StatusServiceUnavailable, unavailable)
-	if a.status == http.StatusServiceUnavailable && a.header.Get("Retry-After") != retryAfter {
+	if a.header.Get("Retry-After") != retryAfter {
 		a.errorf("%s: Retry-After is %q, want %s", what, a.header.Get("Retry-After"), retryAfter)
 	}
 }

@@ -3,6 +3,7 @@ package conformance
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"fastman/internal/feature"
 )
@@ -53,6 +54,14 @@ var passkeyWaysCases = []Case{
 	{
 		Name: "passkey/an-account-without-a-password-gets-no-reset-mail", Section: "No enumeration", Type: feature.JWT,
 		ASVS: []string{"6.3.6"}, Needs: []Need{NeedPasskeys, NeedMail}, Run: passkeyNoReset,
+	},
+	{
+		Name: "passkey/where-registrations-are-hidden-the-link-comes-by-mail", Section: "No enumeration: AUTH_REVEAL_REGISTERED", Type: feature.JWT,
+		Needs: []Need{NeedPasskeys, NeedBoot, NeedMail}, Run: passkeyHidden,
+	},
+	{
+		Name: "passkey/a-token-of-keycloak-is-no-session", Section: "passkey: registration needs that user's own recent login", Type: feature.Keycloak,
+		ASVS: []string{"7.5.1"}, Needs: []Need{NeedPasskeys}, Run: passkeyByKeycloak,
 	},
 }
 
@@ -198,4 +207,33 @@ func passkeyNoReset(t *T) {
 	t.send(forgot(acc.email)).want(http.StatusAccepted)
 	t.settled()
 	t.mailsTo(acc.email, 0)
+}
+
+func passkeyHidden(t *T) {
+	app := t.boot(map[string]string{"AUTH_REVEAL_REGISTERED": "false"})
+	acc, s := app.pioneer()
+	app.send(verifyWith(app.newestLink(acc.email, 1)).as(s.access)).want(http.StatusNoContent)
+	if !app.verified(s) {
+		t.Errorf("the link does not verify the address")
+	}
+	app.present(acc.passkey)
+}
+
+func passkeyByKeycloak(t *T) {
+	arrived := t.arrival().claim("auth_time", secondsFrom(0))
+	email, _ := arrived.claims["email"].(string)
+	id, fresh, k := t.userOf(arrived), t.sealed(arrived), newPasskey(algES256)
+	t.send(registerOptions(email).as(fresh)).refused("options for one's own address", http.StatusForbidden, "reauth_required")
+	o := t.offer(registerOptions(email))
+	t.send(registerVerify(email, k.create(o.challenge, o.handle)).as(fresh)).refused("a passkey for one's own address", http.StatusForbidden, "reauth_required")
+	t.notEntered("the passkey", k)
+	if n := len(t.passkeys(fresh)); n != 0 {
+		t.Errorf("user %d has %d passkeys", id, n)
+	}
+	t.send(post("/passkey/recovery/codes", nil).as(fresh)).expect("recovery codes after a recent sign-in", http.StatusOK)
+	t.send(post("/passkey/recovery/codes", nil).as(t.sealed(arrived.claim("auth_time", secondsFrom(-11*time.Minute))))).
+		refused("recovery codes after an old one", http.StatusForbidden, "reauth_required")
+	if t.target.Set.UI() {
+		t.challenged("a session by cookie", t.send(post("/ui/session", nil).as(fresh).own()))
+	}
 }

@@ -49,12 +49,12 @@ func inDevelopment(app project, providers *standin.Providers) map[string]string 
 }
 
 // openChromium starts a browser with a profile of its own, without a window.
-func openChromium(t *testing.T, program string) context.Context {
+func openChromium(t *testing.T, program string, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program), chromedp.NoSandbox, // root has none
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.WindowSize(900, 700))
-	ctx, end := chromedp.NewExecAllocator(t.Context(), options...)
+	ctx, end := chromedp.NewExecAllocator(t.Context(), append(options, more...)...)
 	t.Cleanup(end)
 	ctx, end = chromedp.NewContext(ctx)
 	t.Cleanup(end)
@@ -73,7 +73,7 @@ type window struct {
 }
 
 // pageTime is how long a page may take.
-const pageTime = 8 * time.Second
+const pageTime = 30 * time.Second
 
 func (w window) signsIn(p *standin.Provider) {
 	account := p.Put(standin.Account{Email: "chromium-" + w.name + "@example.com", Verified: true, Name: "Chromium's account", Username: "chromium"})

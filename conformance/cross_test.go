@@ -22,7 +22,7 @@ import (
 
 // crossing are the cases in which one request follows from another: users, hashes,
 // tokens, sessions, throttles and mailed links go from stack to stack in them.
-var crossing = regexp.MustCompile(`^(register|identity|password|hash|login|refresh|sessions|change|reset|verify|rotation|purge|throttle|oauth|native|providers|cookie|cross-site|logout|passkey|recovery|page)/` +
+var crossing = regexp.MustCompile(`^(register|identity|password|hash|login|refresh|sessions|change|reset|verify|rotation|purge|throttle|oauth|native|providers|keycloak-user|cookie|cross-site|logout|passkey|recovery|page)/` +
 	`|^(me|keys)/|^token/(header|sub|sid)|^storage/(the-session|no-credential|times|tables)`)
 
 // ofOne are the cases that count what one process does, and those that wait for one.
@@ -50,10 +50,10 @@ const fastAPIFirst, goFirst = "FastAPI first", "Go first"
 
 func sharesContract(t *testing.T, order, databaseURL string, db *sql.DB, dialect conformance.Dialect) {
 	python, binary := template(t, databaseURL), goTemplate(t, databaseURL)
-	mails, providers := newMailbox(t, python, binary), newProviders(t, whole, python, binary)
+	mails, providers, realm := newMailbox(t, python, binary), newProviders(t, whole, python, binary), realmFor(t, whole, python, binary)
 	first, second := python.Boot(t, python.env), binary.Boot(t, binary.env)
 	target := conformance.Target{
-		Set: whole, Secret: testSecret, DB: db, Dialect: dialect, Mail: mails, Providers: providers,
+		Set: whole, Secret: testSecret, DB: db, Dialect: dialect, Mail: mails, Providers: providers, Realm: realm,
 	}
 	all := os.Getenv("TEST_ALL") != ""
 	if all || order == fastAPIFirst {

@@ -7,11 +7,15 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"maps"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/golang-jwt/jwt/v5"
 
 	"fastman/conformance"
 	"fastman/conformance/standin"
@@ -25,23 +29,50 @@ const realmFile = "../docs/development-realm.json"
 // ways to sign in or not. While that server starts, a stand-in hangs and breaks.
 func TestKeycloak(t *testing.T) {
 	server := testbed.BeginKeycloak(t, realmFile)
-	takesTokens(t, "fastapi", server, newFastAPI, every)
-	takesTokens(t, "go", server, newGo, every)
+	takesTokens(t, "fastapi", server, newFastAPI)
+	takesTokens(t, "go", server, newGo)
+	t.Run("fastapi in a browser", func(t *testing.T) { signsInBySwagger(t, server) })
+	t.Run("the realm file", func(t *testing.T) { signsInDeveloper(t, server) })
 }
 
-func takesTokens(t *testing.T, stack string, server *testbed.Keycloak, create func(*testing.T, feature.Set, string) project, has func(conformance.Case) bool) {
-	real := func(c conformance.Case) bool { return has(c) && fitsReal(c) }
+// signsInDeveloper expects that the realm file, imported as docs/keycloak.md says, lets
+// its developer in with what the app asks for.
+func signsInDeveloper(t *testing.T, server *testbed.Keycloak) {
+	server.Await(t)
+	res, err := http.PostForm(server.URL+"/realms/"+standin.RealmName+"/protocol/openid-connect/token", url.Values{
+		"grant_type": {"password"}, "client_id": {standin.RealmClient}, "username": {"developer"}, "password": {"developer"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var answer struct {
+		AccessToken string `json:"access_token"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("the developer gets no token: %d, %v", res.StatusCode, err)
+	}
+	claims := jwt.MapClaims{}
+	if _, _, err := jwt.NewParser().ParseUnverified(answer.AccessToken, claims); err != nil {
+		t.Fatal(err)
+	}
+	if audience, _ := claims.GetAudience(); !slices.Contains(audience, standin.RealmClient) || claims["typ"] != "Bearer" {
+		t.Errorf("the token is for %v, of the type %v", audience, claims["typ"])
+	}
+}
+
+func takesTokens(t *testing.T, stack string, server *testbed.Keycloak, create func(*testing.T, feature.Set, string) project) {
 	t.Run(stack+" alone", func(t *testing.T) {
 		app := create(t, onlyKeycloak, "")
 		guarded := app.guard(t)
-		t.Run("stand-in", func(t *testing.T) { app.keepsRealm(t, guarded, newRealm(t), has) })
-		t.Run("real", func(t *testing.T) { app.keepsRealm(t, guarded, realRealm(t, server), real) })
+		t.Run("stand-in", func(t *testing.T) { app.keepsRealm(t, guarded, newRealm(t), every) })
+		t.Run("real", func(t *testing.T) { app.keepsRealm(t, guarded, realRealm(t, server), fitsReal) })
 	})
 	t.Run(stack+" with all other types", func(t *testing.T) {
 		app := create(t, whole, "sqlite:///./app.db")
 		guarded, realm := app.guard(t), realRealm(t, server)
 		maps.Copy(app.env, realm.Env())
-		app.keepsWith(t, whole, real, conformance.Target{
+		app.keepsWith(t, whole, fitsReal, conformance.Target{
 			Realm: realm, Guarded: guarded, DB: openSQLite(t, app), Dialect: conformance.SQLite,
 		})
 	})
@@ -49,9 +80,15 @@ func takesTokens(t *testing.T, stack string, server *testbed.Keycloak, create fu
 
 var onlyKeycloak = feature.NewSet(feature.Keycloak)
 
-// fitsReal are the cases of tokens that a server can be used for which nobody breaks.
+// fitsReal are the cases of tokens. Faults and settings are those of the app, and shown
+// with a stand-in.
 func fitsReal(c conformance.Case) bool {
-	return c.Type == feature.Keycloak && !slices.Contains(c.Needs, conformance.NeedStandinRealm)
+	return c.Type == feature.Keycloak && !slices.Contains(c.Needs, conformance.NeedBoot)
+}
+
+// besideRealm are all cases but those that break a realm of their own.
+func besideRealm(c conformance.Case) bool {
+	return !slices.Contains(c.Needs, conformance.NeedStandinRealm)
 }
 
 // keepsRealm runs cases of an app that has nothing but tokens of a realm.
@@ -62,6 +99,19 @@ func (p project) keepsRealm(t *testing.T, guarded *conformance.Guarded, realm *c
 	pass(t, cases, conformance.Target{
 		URL: server.URL, Set: onlyKeycloak, Realm: realm, Guarded: guarded, Output: server.Output, Boot: p.again,
 	})
+}
+
+// realmFor is the realm of apps with Keycloak in their set, nil for others.
+func realmFor(t *testing.T, set feature.Set, apps ...project) *conformance.Realm {
+	t.Helper()
+	if !set.Has(feature.Keycloak) {
+		return nil
+	}
+	realm := newRealm(t)
+	for _, app := range apps {
+		maps.Copy(app.env, realm.Env())
+	}
+	return realm
 }
 
 // newRealm is a realm played on this machine.
@@ -85,14 +135,17 @@ func playRealm(t *testing.T) *conformance.Realm {
 func realRealm(t *testing.T, server *testbed.Keycloak) *conformance.Realm {
 	t.Helper()
 	server.Await(t)
-	realm := makeRealm(t, server)
-	realm.Other = makeRealm(t, server)
+	realm := makeRealm(t, server, newName())
+	realm.Other = makeRealm(t, server, newName())
 	return realm
 }
 
+func newName() string { return "test-" + strings.ToLower(rand.Text()[:8]) }
+
 // makeRealm makes the realm of the realm file with what only tests need: a key that the
 // test holds too, somebody without roles, and a client whose tokens are not for the app.
-func makeRealm(t *testing.T, server *testbed.Keycloak) *conformance.Realm {
+// What is after its name are more redirect addresses of the app.
+func makeRealm(t *testing.T, server *testbed.Keycloak, name string, redirects ...string) *conformance.Realm {
 	t.Helper()
 	text, err := os.ReadFile(realmFile)
 	if err != nil {
@@ -106,8 +159,11 @@ func makeRealm(t *testing.T, server *testbed.Keycloak) *conformance.Realm {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := "test-" + strings.ToLower(rand.Text()[:8])
 	file["realm"] = name
+	app := file["clients"].([]any)[0].(map[string]any)
+	for _, address := range redirects {
+		app["redirectUris"] = append(app["redirectUris"].([]any), address)
+	}
 	file["components"] = map[string]any{"org.keycloak.keys.KeyProvider": []any{
 		keyProvider("rsa", map[string]string{"privateKey": base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PrivateKey(key)), "algorithm": "RS256"}),
 		keyProvider("hmac-generated", map[string]string{"algorithm": "HS512"}), keyProvider("aes-generated", nil),

@@ -53,7 +53,7 @@ func described(c conformance.Case) bool { return !strings.Contains(c.Name, "open
 func keepChosen(t *testing.T, create func(*testing.T, feature.Set, string) project, has func(conformance.Case) bool) {
 	for _, c := range chosenSets {
 		cases := func(k conformance.Case) bool {
-			return has(k) && !patient.MatchString(k.Name) && (c.full || signingIn.MatchString(k.Name))
+			return has(k) && besideRealm(k) && !patient.MatchString(k.Name) && (c.full || signingIn.MatchString(k.Name))
 		}
 		t.Run(c.name+" on SQLite", func(t *testing.T) {
 			beside(t, c)

@@ -285,6 +285,9 @@ func (t *terminal) demo(d install.DemoReady) {
 	if d.Docs != "" {
 		fmt.Fprintf(t.out, "\n  docs   %s\n", d.Docs)
 	}
+	if d.Page != "" {
+		fmt.Fprintf(t.out, "\nthe page to sign in with:\n  %s\n", d.Page)
+	}
 	if len(d.SignIn) > 0 {
 		fmt.Fprintln(t.out, "\nsign in with a browser (stand-ins on this machine, not the real providers):")
 	}

@@ -35,6 +35,7 @@ type DemoReady struct {
 	Routes  []Route
 	Docs    string   // address of the API's description; "" is none
 	Checked bool     // it ends by itself, after a check
+	Page    string   // address of the page to sign in with; "" is none
 	SignIn  []string // addresses for a browser, of stand-ins for the providers
 	Realm   string   // issuer of the stand-in for Keycloak
 	Curl    string   // signs in and asks who is signed in; ready to paste
@@ -86,6 +87,9 @@ func Demo(ctx context.Context, o DemoOptions, ready func(DemoReady)) error {
 	defer server.Stop(5 * time.Second)
 	ready(d)
 	if o.Check {
+		if err := checkPage(ctx, d); err != nil {
+			return err
+		}
 		if err := checkSignIn(ctx, providers, d); err != nil {
 			return err
 		}
@@ -114,8 +118,9 @@ func serve(ctx context.Context, o DemoOptions, providers *standin.Providers, rea
 	if err != nil {
 		return nil, err
 	}
-	d.URL = fmt.Sprintf("http://127.0.0.1:%d", port)
+	d.URL = demoHost(o.Set, port)
 	spec.Env = append(spec.Env, demoEnv(providers, o.Set, d)...)
+	spec.Env = append(spec.Env, passkeyEnv(o, d)...)
 	if o.Set.Has(feature.JWT) {
 		d.Curl = curl(d.URL, d.Routes)
 	}
@@ -227,10 +232,11 @@ func checkDemo(ctx context.Context, d DemoReady, o DemoOptions, realm *standin.R
 }
 
 // quick lets the cases through that show the way a user takes: register, sign in,
-// see who is signed in, be refused without that or with a forged token of Keycloak.
+// with a passkey or without, see who is signed in, be refused without that or with a forged token of Keycloak.
 func quick(c conformance.Case) bool {
 	group, _, _ := strings.Cut(c.Name, "/")
-	return len(c.Needs) == 0 && slices.Contains([]string{"register", "login", "me", "keycloak"}, group)
+	return slices.Contains(passkeyWay, c.Name) ||
+		len(c.Needs) == 0 && slices.Contains([]string{"register", "login", "me", "keycloak"}, group)
 }
 
 // curl is one line for each step; the third one takes the token from the second.

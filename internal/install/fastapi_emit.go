@@ -402,8 +402,9 @@ func (e *emitter) head() string {
 	return ""
 }
 
+// mountPrefix is what a discovery puts in front of our paths; it finds the auth module only.
 func (e *emitter) mountPrefix() string {
-	if d := e.p.Entry.Discovery; d != nil {
+	if d := e.p.Entry.Discovery; d != nil && e.set.Stores() {
 		return d.Prefix
 	}
 	return ""

@@ -1,11 +1,13 @@
 package testbed
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -161,15 +163,50 @@ func keycloakHome(t testing.TB) string {
 // unpackKeycloak gets the distribution from Maven's repository.
 func unpackKeycloak(t testing.TB, dir string) {
 	t.Helper()
-	archive := filepath.Join(dir, "keycloak-quarkus-dist-"+keycloakVersion+".tar.gz")
-	if _, err := os.Stat(archive); err != nil {
-		if _, err := run.LookPath("mvn"); err != nil {
-			t.Skip("there is no Maven here to download Keycloak with, so none runs in this test")
-		}
-		mustWithin(t, downloadPatience, "mvn", "-q", "-B", "dependency:copy",
-			"-Dartifact=org.keycloak:keycloak-quarkus-dist:"+keycloakVersion+":tar.gz", "-DoutputDirectory="+dir, "-Dmdep.useBaseVersion=true")
-	}
+	archive := fromMaven(t, dir, "org.keycloak", "keycloak-quarkus-dist", keycloakVersion, "tar.gz")
 	mustWithin(t, downloadPatience, "tar", "-xzf", archive, "-C", dir)
+}
+
+// fromMaven downloads a file of Maven's repository to dir, unless it is there.
+func fromMaven(t testing.TB, dir, group, artifact, version, kind string) (path string) {
+	t.Helper()
+	path = filepath.Join(dir, artifact+"-"+version+"."+kind)
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	if _, err := run.LookPath("mvn"); err != nil {
+		t.Skip("there is no Maven here to download " + artifact + " with")
+	}
+	mustWithin(t, downloadPatience, "mvn", "-q", "-B", "dependency:copy",
+		"-Dartifact="+group+":"+artifact+":"+version+":"+kind, "-DoutputDirectory="+dir, "-Dmdep.useBaseVersion=true")
+	return path
+}
+
+const swaggerVersion = "5.34.1"
+
+// SwaggerUI are the files of the page that FastAPI's /docs takes from elsewhere.
+func SwaggerUI(t testing.TB) fs.FS {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(cache, "fastman-test", "swagger-ui-"+swaggerVersion)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	held := whenFree(t, dir)
+	defer func() { _ = held.Release() }()
+	jar, err := zip.OpenReader(fromMaven(t, dir, "org.webjars", "swagger-ui", swaggerVersion, "jar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = jar.Close() })
+	files, err := fs.Sub(jar, "META-INF/resources/webjars/swagger-ui/"+swaggerVersion)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }
 
 // NewRealm makes a realm of its representation.

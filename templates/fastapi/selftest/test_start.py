@@ -11,6 +11,11 @@ REGISTERED = {
     for provider in ("", "GITHUB_", "DISCORD_", "OIDC_")
     for field in ("ID", "SECRET")
 } | {"OAUTH_OIDC_ISSUER": "https://id.example.com"}
+KEYCLOAK = {
+    "KEYCLOAK_URL": "https://id.example.com/auth/",
+    "KEYCLOAK_REALM": "staff",
+    "KEYCLOAK_CLIENT_ID": "shop",
+}
 PASSKEYS = {
     "PASSKEY_RP_ID": "example.com",
     "PASSKEY_ORIGIN": f"{URL}, android:apk-key-hash:Zm9v,ios:bundle-id:com.example.app",
@@ -25,6 +30,7 @@ def start(**settings: str) -> tuple[int, str]:
         "AUTH_PUBLIC_URL": URL,
         **REGISTERED,
         **PASSKEYS,
+        **KEYCLOAK,
         **settings,
     }
     result = run("-W", "error", "-c", "import app.main", **settings)
@@ -132,3 +138,32 @@ def test_a_placeholder_is_told_and_starts(value: str) -> None:
     code, output = start(OAUTH_CLIENT_ID=value, AUTH_MAIL_URL="file:mails")
     assert code == 0
     assert "OAUTH_CLIENT_ID is not set: nobody can sign in with google" in output
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("KEYCLOAK_URL", "http://id.example.com", "is not https"),
+        ("KEYCLOAK_URL", "id.example.com", "is not an address"),
+        ("KEYCLOAK_URL", "https://id.example.com/?a=b", "is not an address"),
+        ("KEYCLOAK_CA_FILE", "/nowhere/ca.pem", "holds no certificate"),
+        ("KEYCLOAK_CA_FILE", __file__, "holds no certificate"),
+    ],
+)
+def test_an_unsafe_keycloak_is_refused(name: str, value: str, problem: str) -> None:
+    code, output = start(**{name: value})
+    assert code == 1
+    assert f"RuntimeError: {name} {problem}" in output
+
+
+def test_keycloak_that_is_not_set_is_told_and_starts() -> None:
+    code, output = start(
+        KEYCLOAK_URL="https://keycloak.example.com",
+        KEYCLOAK_REALM="",
+        AUTH_MAIL_URL="file:mails",
+    )
+    assert code == 0
+    assert (
+        "KEYCLOAK_URL, KEYCLOAK_REALM are not set: nobody can sign in with Keycloak"
+        in output
+    )

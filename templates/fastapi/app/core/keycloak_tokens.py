@@ -6,16 +6,14 @@ for longer than five minutes and no request makes a call of its own.
 """
 
 import base64
+import functools
 import json
 import math
 import re
-import ssl
 import time
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-import httpx
 from fastapi import HTTPException, status
 from fastapi_keycloak_middleware import (  # type: ignore[import-untyped]
     KeycloakConfiguration,
@@ -23,12 +21,10 @@ from fastapi_keycloak_middleware import (  # type: ignore[import-untyped]
 from fastapi_keycloak_middleware.keycloak_backend import (  # type: ignore[import-untyped]
     KeycloakBackend,
 )
-from pydantic import SecretStr
 from starlette.requests import HTTPConnection
 
-from app.core.config import settings
-
-from .keycloak_events import log_refused, log_warning
+from .keycloak_config import load_config
+from .keycloak_events import log_refused
 from .keycloak_keys import ALGORITHMS, Key, KeySet, KeysUnavailable, fetch
 
 _TOKEN_MAX_LENGTH = 16 * 1024
@@ -39,13 +35,6 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 # A token comes with every request of its minutes, and its signature stays the same.
 _GENUINE_MAX = 4096  # tokens that are remembered, of at most as many characters each
-
-# What stands in a fresh .env file counts as nothing.
-_PLACEHOLDERS = {
-    "KEYCLOAK_URL": "https://keycloak.example.com",
-    "KEYCLOAK_REALM": "my-realm",
-    "KEYCLOAK_CLIENT_ID": "my-client",
-}
 
 
 class InvalidKeycloakToken(Exception):
@@ -256,71 +245,16 @@ def _roles(claims: dict[str, Any], client: str | None) -> list[str]:
     return roles
 
 
-def _setting(name: str) -> str:
-    value = getattr(settings, name) or ""
-    text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-    return "" if text == _PLACEHOLDERS.get(name) else text
-
-
-def _base_url() -> str:
-    url = _setting("KEYCLOAK_URL")
-    production = settings.ENVIRONMENT not in ("development", "test")
-    if url and not _is_web_address(url):
-        problem = "is not an address"
-    elif url and production and not url.startswith("https://"):
-        problem = "is not https"
-    else:
-        return url.rstrip("/")
-    raise RuntimeError(
-        f"KEYCLOAK_URL {problem}\nset it to an https address, or remove it"
-    )
-
-
-def _is_web_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return (
-        parts.scheme in ("http", "https")
-        and bool(parts.hostname)
-        and not (parts.query or parts.fragment)
-    )
-
-
-def _tls() -> ssl.SSLContext:
-    """Trust the public authorities, and those of KEYCLOAK_CA_FILE besides."""
-    context = httpx.create_ssl_context()
-    if path := _setting("KEYCLOAK_CA_FILE"):
-        try:
-            context.load_verify_locations(path)
-        except (OSError, ssl.SSLError):
-            raise RuntimeError(
-                "KEYCLOAK_CA_FILE holds no certificate\n"
-                "set it to a file of certificates in PEM, or remove it"
-            ) from None
-    return context
-
-
-def _load() -> Realm | None:
-    url, tls = _base_url(), _tls()
-    missing = [name for name in _PLACEHOLDERS if not _setting(name)]
-    if missing:
-        are = "is" if len(missing) == 1 else "are"
-        log_warning(
-            "auth.keycloak.off",
-            problem=f"{', '.join(missing)} {are} not set: "
-            "nobody can sign in with Keycloak",
-        )
+def _make_realm() -> Realm | None:
+    config = load_config()
+    if config is None:
         return None
-    issuer = f"{url}/realms/{_setting('KEYCLOAK_REALM')}"
-    address = f"{issuer}/protocol/openid-connect/certs"
-    return Realm(
-        issuer, _setting("KEYCLOAK_CLIENT_ID"), KeySet(lambda: fetch(address, tls))
-    )
+    address = f"{config.issuer}/protocol/openid-connect/certs"
+    keys = KeySet(lambda: fetch(address, config.tls))
+    return Realm(config.issuer, config.client_id, keys)
 
 
-realm = _load()
+realm = _make_realm()
 
 
 def keycloak_problem(status_code: int, detail: str, **headers: str) -> HTTPException:
@@ -335,17 +269,22 @@ def keycloak_issuer() -> str | None:
 
 def is_keycloak_token(token: str) -> bool:
     """Tell by the issuer that a token names, unproved yet, whose rules it meets."""
-    try:
-        _, claims = _parse(token)
-    except _Refused:
-        return False
-    issuer = claims.get("iss")
-    if not isinstance(issuer, str) or "/realms/" not in issuer:
+    issuer = _named_issuer(token)
+    if issuer is None or "/realms/" not in issuer:
         return False
     if realm is None or issuer == realm.issuer:
         return True
     log_refused("issuer", iss=issuer, expected=realm.issuer)
     return False
+
+
+@functools.lru_cache(maxsize=1024)
+def _named_issuer(token: str) -> str | None:
+    try:
+        _, claims = _parse(token)
+    except _Refused:
+        return None
+    return _text(claims.get("iss"))
 
 
 def is_configured() -> bool:

@@ -1,12 +1,14 @@
 # fastman: file passkey
 """What must not let anybody in: what is replayed, changed, or was meant for others."""
 
-import base64
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
 import pytest
+from webauthn.helpers import encode_cbor
+
+from app.features.auth.security import base64url, base64url_decode
 
 from .authenticator import (
     BACKED_UP,
@@ -190,6 +192,38 @@ def test_malformed_bodies_are_refused_without_a_word_of_internals(
         assert "Traceback" not in answer.text
 
 
+def references(levels: int) -> bytes:
+    """Lists of two, each of which is the one before: tags 28 and 29 of CBOR."""
+    lists = [b"\xd8\x1c\x80"]
+    lists += [
+        b"\xd8\x1c\x82" + (b"\xd8\x1d" + encode_cbor(level)) * 2
+        for level in range(levels)
+    ]
+    return b"\x98" + bytes([len(lists)]) + b"".join(lists)
+
+
+def test_parts_that_stand_for_parts_keep_nobody_busy(
+    client: Client, passkey: Passkey
+) -> None:
+    bomb = references(40)  # written out: 2^40 lists
+    plain = Passkey().create(creation_options(client, EVE))["response"]
+    attestation = base64url_decode(plain["attestationObject"])
+    for sent in (
+        attestation.replace(b"\xa0", bomb, 1),  # the statement
+        b"\xa3cfmtdnonegattStmt\xa0hauthData" + bomb,
+        b"\xa3cfmtdnonegattStmt\xa0hauthData"
+        + encode_cbor(bytes(32) + b"\xc5" + bytes(4 + 16 + 2) + bomb),
+    ):
+        credential = Passkey().create(creation_options(client, EVE))
+        credential["response"]["attestationObject"] = base64url(sent)
+        assert finish(client, EVE, credential).status_code == 400
+    extended = passkey.get(request_options(client))
+    signed = base64url_decode(extended["response"]["authenticatorData"])
+    sent = signed[:32] + b"\x85" + signed[33:] + bomb
+    extended["response"]["authenticatorData"] = base64url(sent)
+    assert present(client, extended).status_code == 400
+
+
 def test_bytes_that_are_no_attestation_are_refused(client: Client) -> None:
     garbage = [
         b"",
@@ -198,11 +232,12 @@ def test_bytes_that_are_no_attestation_are_refused(client: Client) -> None:
         b"\xff" * 8,
         b"\x5b" + b"\xff" * 8,  # a text of 2^64 bytes
         b"\x81" * 40_000,  # lists in lists
+        b"\x00\x00",
+        b"\xbf\xff",  # a map without a length
         b"\xa3cfmtdnonegattStmt\xa0hauthDataX\x05hello",
         b"\xa3cfmt\x01gattStmt\xa0hauthDataX\x05hello",
     ]
     for data in garbage:
         credential = Passkey().create(creation_options(client, EVE))
-        text = base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-        credential["response"]["attestationObject"] = text
+        credential["response"]["attestationObject"] = base64url(data)
         assert finish(client, EVE, credential).status_code == 400

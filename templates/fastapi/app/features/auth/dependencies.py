@@ -15,6 +15,7 @@ from app.core.keycloak_tokens import (
     InvalidKeycloakToken,
     KeycloakUser,
     is_keycloak_token,
+    keycloak_problem,
     read_keycloak_token,
 )
 
@@ -76,9 +77,9 @@ _bearer.model = OAuth2PasswordBearer(tokenUrl="/auth/login").model
 
 
 def unauthorized(detail: str) -> HTTPException:
-    return HTTPException(
-        status.HTTP_401_UNAUTHORIZED, detail, headers={"WWW-Authenticate": "Bearer"}
-    )
+    # On a route of the app's own nobody else says that it must not be stored.
+    headers = {"WWW-Authenticate": "Bearer", "Cache-Control": "no-store"}
+    return HTTPException(status.HTTP_401_UNAUTHORIZED, detail, headers=headers)
 
 
 async def get_optional_claims(
@@ -170,7 +171,7 @@ async def get_keycloak_user(
 ) -> KeycloakUser:
     """Return what the request's token says; 403 where it is not Keycloak's."""
     if not isinstance(claims, KeycloakClaims):
-        raise HTTPException(status.HTTP_403_FORBIDDEN, "Forbidden")
+        raise keycloak_problem(status.HTTP_403_FORBIDDEN, "Forbidden")
     return claims.person
 
 

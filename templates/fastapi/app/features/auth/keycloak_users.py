@@ -2,14 +2,19 @@
 """Users whom tokens of Keycloak speak of: found by the row of their account there."""
 
 import time
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from fastapi import HTTPException, Request, status
+from fastapi import Request, status
 from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
-from app.core.keycloak_tokens import KeycloakUser, keycloak_issuer
+from app.core.keycloak_tokens import (
+    KeycloakUser,
+    keycloak_issuer,
+    keycloak_problem,
+)
 
 from . import mails
 from .background import background
@@ -107,12 +112,12 @@ async def find_keycloak_user(claims: KeycloakClaims) -> User | None:
 
 async def _receive(person: KeycloakUser, client: Client) -> None:
     """Give somebody who is new here a user: a new one, or that of the address."""
-    user, is_new, ended = await write_again(_find_or_make, person)
-    if user is None:
+    made = await write_again(_make, person)
+    if made is None:
         return
-    log_event("auth.keycloak.user", user_id=user.id, ip=client.ip)
-    if not is_new:
-        _report_takeover(user, ended, client)
+    log_event("auth.keycloak.user", user_id=made.user.id, ip=client.ip)
+    if made.ended is not None:
+        _report_takeover(made.user, made.ended, client)
 
 
 def _report_takeover(user: User, ended: list[str], client: Client) -> None:
@@ -121,34 +126,44 @@ def _report_takeover(user: User, ended: list[str], client: Client) -> None:
     mails.mail_taken_over(user, client=client)
 
 
-def _find_or_make(
-    db: Session, person: KeycloakUser
-) -> tuple[User | None, bool, list[str]]:
+@dataclass(frozen=True)
+class _Made:
+    """The user of somebody new, and the sessions that ended with a takeover."""
+
+    user: User
+    ended: list[str] | None = None  # None: the user is new
+
+
+def _make(db: Session, person: KeycloakUser) -> _Made | None:
+    """Return whose user somebody is from now on; None: another request was faster."""
     email = usable_email(person.email)
     if email is None:
-        raise HTTPException(
+        raise keycloak_problem(
             status.HTTP_403_FORBIDDEN, "Keycloak has no e-mail address of yours"
         )
     if _find_account(db, person) is not None:
-        return None, False, []
+        return None
     of_address = select(User.id).where(User.email_key == identity_key(email))
     owner_id = db.scalar(of_address)
     if owner_id is None:
-        user = _insert_user(db, person, email)
-        _insert_account(db, user, person, used=True)
-        return user, True, []
+        return _Made(_insert_user(db, person, email))
+    return _enter(db, person, owner_id)
+
+
+def _enter(db: Session, person: KeycloakUser, owner_id: int) -> _Made:
+    """Give the account of an address to who has proved it, or raise 409."""
     owner = lock_user(db, owner_id)
     if _find_account(db, person) is not None:
         raise Contradiction  # a request at the same time made both
     if owner is None or owner.is_verified or not _is_verified(person):
-        raise HTTPException(
+        raise keycloak_problem(
             status.HTTP_409_CONFLICT,
             "An account with this e-mail address exists: sign in first, then link",
         )
     ended = take_over(db, owner)
     _insert_account(db, owner, person, used=True)
     _follow(owner, person)
-    return owner, False, ended
+    return _Made(owner, ended)
 
 
 def link_person(db: Session, person: KeycloakUser, *, user_id: int) -> User | None:
@@ -156,7 +171,7 @@ def link_person(db: Session, person: KeycloakUser, *, user_id: int) -> User | No
     user = lock_user(db, user_id)
     account = _find_account(db, person)
     if user is None or (account is not None and account.user_id != user_id):
-        raise HTTPException(
+        raise keycloak_problem(
             status.HTTP_409_CONFLICT, "This identity belongs to another account"
         )
     if account is not None:
@@ -190,6 +205,7 @@ def _insert_user(db: Session, person: KeycloakUser, email: str) -> User:
     )
     db.add(user)
     db.flush()
+    _insert_account(db, user, person, used=True)
     return user
 
 

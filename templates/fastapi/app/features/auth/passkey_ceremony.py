@@ -19,7 +19,6 @@ from webauthn.helpers import (
     decode_credential_public_key,
     decoded_public_key_to_cryptography,
     encode_cbor,
-    parse_authenticator_data,
     parse_cbor,
 )
 from webauthn.helpers.cose import COSEAlgorithmIdentifier
@@ -27,6 +26,7 @@ from webauthn.helpers.structs import AuthenticatorData, CredentialDeviceType
 
 from .http import parse_json
 from .models import PasskeyCredential
+from .passkey_cbor import read_signed, require_plain
 from .passkey_config import passkey_config
 from .passkey_failed import PasskeyCopied, PasskeyFailed, Reason
 from .passkey_schemas import Assertion, Attestation
@@ -88,7 +88,7 @@ def verify_attestation(given: Attestation, asked: ClientData) -> NewPasskey:
     with _refusing("credential"):
         _check_id(given)
         attestation = _without_statement(_decode(given.response.attestation_object))
-        signed = parse_authenticator_data(parse_cbor(attestation)["authData"])
+        signed = read_signed(parse_cbor(attestation)["authData"])
     _require_user(signed)
     with _refusing("credential"):
         made = verify_registration_response(
@@ -120,7 +120,7 @@ def verify_assertion(
     _require_own_page(asked, "webauthn.get")
     with _refusing("credential"):
         _check_id(given)
-        signed = parse_authenticator_data(_decode(given.response.authenticator_data))
+        signed = read_signed(_decode(given.response.authenticator_data))
         response = {
             "authenticatorData": given.response.authenticator_data,
             "signature": base64url(_decode(given.response.signature)),
@@ -210,6 +210,7 @@ def _require_user(signed: AuthenticatorData) -> None:
 
 def _without_statement(raw: bytes) -> bytes:
     """Leave out who made the authenticator, which nobody asked for (section 8.7)."""
+    require_plain(raw)
     attestation = parse_cbor(raw)
     if not isinstance(attestation["fmt"], str):
         raise TypeError("the format has no name")

@@ -14,6 +14,7 @@ from .sessions import end_sessions_of
 from .users import lock_user
 from .ways_in import require_way_in
 
+_ID = re.compile(r"[A-Za-z0-9_-]+")  # base64url; databases refuse a NUL
 _TRANSPORT = re.compile(r"[a-z0-9-]{1,32}")
 _TRANSPORTS_MAX = 8
 
@@ -54,6 +55,8 @@ def find_with_owner(
     db: Session, passkey_id: str
 ) -> tuple[PasskeyCredential, User] | None:
     """Return a passkey and whose it is, who may be disabled."""
+    if not _ID.fullmatch(passkey_id):
+        return None
     owned = (
         select(PasskeyCredential, User)
         .join(User, PasskeyCredential.user_id == User.id)
@@ -92,13 +95,10 @@ def note_use(db: Session, passkey: PasskeyCredential, use: Use) -> bool:
 
 def find_own(db: Session, passkey_id: str, *, user_id: int) -> PasskeyCredential:
     """Return one of the user's passkeys, or raise NoSuchPasskey."""
-    own = select(PasskeyCredential).where(
-        PasskeyCredential.id == passkey_id, PasskeyCredential.user_id == user_id
-    )
-    passkey = db.scalar(own)
-    if passkey is None:
+    found = find_with_owner(db, passkey_id)
+    if found is None or found[1].id != user_id:
         raise NoSuchPasskey
-    return passkey
+    return found[0]
 
 
 def rename_passkey(

@@ -7,6 +7,7 @@ from .cookies import get_session_cookie, require_own_page, set_session_cookie
 from .database import write
 from .dependencies import Claims, load_user, require_recent_login, unauthorized
 from .http import AuthRoute
+from .keycloak_users import KeycloakClaims
 from .schemas import Problem
 from .sessions import turn_into_cookie_session
 from .static_files import serve
@@ -53,6 +54,10 @@ async def keep_signed_in(claims: Claims, request: Request, response: Response) -
     if "authorization" not in request.headers:
         raise unauthorized("Not authenticated")
     require_own_page(request)
+    # fastman: if keycloak
+    if isinstance(claims, KeycloakClaims):
+        raise unauthorized("Could not validate credentials")  # it has no session here
+    # fastman: end
     user = await load_user(claims)
     await require_recent_login(user, claims)
     cookie = await write(
