@@ -163,7 +163,7 @@ func loginContentTypes(t *T) {
 func loginWrongPassword(t *T) {
 	acc := t.register()
 	a := t.login(acc.email, acc.password+"x").want(http.StatusUnauthorized)
-	if text := a.detail(); text != "Incorrect username or password" {
+	if text := a.detail(); !a.says("Incorrect username or password") {
 		a.errorf("detail is %q", text)
 	}
 	if challenge := a.header.Get("WWW-Authenticate"); challenge != "Bearer" {

@@ -187,8 +187,8 @@ func oauthUnknown(t *T) {
 			}
 		}
 	}
-	if have := t.send(get("/login/nobody")).detail(); have != "Unknown provider" {
-		t.Errorf("an unknown provider is answered with %q", have)
+	if a := t.send(get("/login/nobody")); !a.says("Unknown provider") {
+		a.errorf("an unknown provider is answered with %q", a.detail())
 	}
 }
 
@@ -224,7 +224,7 @@ func oauthNextBad(t *T) {
 	p := t.first()
 	for _, next := range nextElsewhere {
 		a := t.send(get(loginPath(p)+"?"+url.Values{"next": {next}}.Encode())).expect("next="+quoted(next), http.StatusBadRequest)
-		if a.status == http.StatusBadRequest && a.detail() != "Invalid next" {
+		if a.status == http.StatusBadRequest && !a.says("Invalid next") {
 			a.errorf("next=%s is answered with %q", quoted(next), a.detail())
 		}
 		if len(a.cookies()) > 0 {
@@ -312,7 +312,7 @@ func (b *browser) wantNothing(what string, account standin.Account) {
 // refused expects an error with exactly that text, and no session.
 func (a *answer) refused(what string, status int, detail string) *answer {
 	a.expect(what, status)
-	if a.status == status && a.detail() != detail {
+	if a.status == status && !a.says(detail) {
 		a.errorf("%s: detail is %q, want %q", what, a.detail(), detail)
 	}
 	if slices.ContainsFunc(a.cookies(), func(c *http.Cookie) bool {

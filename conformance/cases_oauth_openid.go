@@ -1,7 +1,9 @@
 package conformance
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -150,13 +152,25 @@ func (t *T) wantEvent(event, what string, mark int, reasons ...string) {
 	if t.target.Output == nil {
 		return
 	}
-	said := t.events(mark, event)
-	for _, reason := range reasons {
-		if strings.Contains(said, `reason="`+reason) || strings.Contains(said, "reason="+reason) {
-			return
-		}
+	given := func(said string) bool {
+		return strings.Contains(said, event) && slices.ContainsFunc(reasons, func(reason string) bool {
+			return strings.Contains(said, `reason="`+reason) || strings.Contains(said, "reason="+reason)
+		})
 	}
-	t.Errorf("%s: the log has no %s with the reason %v:\n%s", what, event, reasons, said)
+	if said := t.eventsUntil(mark, given); !given(said) {
+		t.Errorf("%s: the log has no %s with the reason %v:\n%s", what, event, reasons, said)
+	}
+}
+
+// wantOf expects an event that names the user.
+func (t *T) wantOf(event string, id int64, mark int) {
+	if t.target.Output == nil {
+		return
+	}
+	want := fmt.Sprintf("%s user_id=%d ", event, id)
+	if said := t.events(mark, want); !strings.Contains(said, want) {
+		t.Errorf("the log has no %s of the user:\n%s", event, said)
+	}
 }
 
 func openIDNonce(t *T) {

@@ -56,6 +56,10 @@ var passkeyWaysCases = []Case{
 		ASVS: []string{"6.3.6"}, Needs: []Need{NeedPasskeys, NeedMail}, Run: passkeyNoReset,
 	},
 	{
+		Name: "passkey/where-registrations-are-hidden-the-link-comes-by-mail", Section: "No enumeration: AUTH_REVEAL_REGISTERED", Type: feature.JWT,
+		Needs: []Need{NeedPasskeys, NeedBoot, NeedMail}, Run: passkeyHidden,
+	},
+	{
 		Name: "passkey/a-token-of-keycloak-is-no-session", Section: "passkey: registration needs that user's own recent login", Type: feature.Keycloak,
 		ASVS: []string{"7.5.1"}, Needs: []Need{NeedPasskeys}, Run: passkeyByKeycloak,
 	},
@@ -203,6 +207,16 @@ func passkeyNoReset(t *T) {
 	t.send(forgot(acc.email)).want(http.StatusAccepted)
 	t.settled()
 	t.mailsTo(acc.email, 0)
+}
+
+func passkeyHidden(t *T) {
+	app := t.boot(map[string]string{"AUTH_REVEAL_REGISTERED": "false"})
+	acc, s := app.pioneer()
+	app.send(verifyWith(app.newestLink(acc.email, 1)).as(s.access)).want(http.StatusNoContent)
+	if !app.verified(s) {
+		t.Errorf("the link does not verify the address")
+	}
+	app.present(acc.passkey)
 }
 
 func passkeyByKeycloak(t *T) {

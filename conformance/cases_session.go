@@ -399,6 +399,10 @@ func sessionsNeedToken(t *T) {
 // the answer, and returns all since a mark. What the server itself logs, such as the
 // paths of requests, is left out.
 func (t *T) events(since int, last string) string {
+	return t.eventsUntil(since, func(said string) bool { return strings.Contains(said, last) })
+}
+
+func (t *T) eventsUntil(since int, enough func(said string) bool) string {
 	var all strings.Builder
 	for range 100 {
 		all.Reset()
@@ -407,7 +411,7 @@ func (t *T) events(since int, last string) string {
 				all.WriteString(line)
 			}
 		}
-		if strings.Contains(all.String(), last) {
+		if enough(all.String()) {
 			break
 		}
 		time.Sleep(20 * time.Millisecond)

@@ -14,9 +14,14 @@ type pair struct{ key, value any }
 // cborMap keeps its order, which the canonical form of CTAP2 prescribes.
 type cborMap []pair
 
-// cborOf encodes int, string, []byte, bool, []any and cborMap.
+// cborRaw is CBOR already, or what somebody sends as such.
+type cborRaw []byte
+
+// cborOf encodes int, string, []byte, bool, []any, cborMap and cborRaw.
 func cborOf(value any) []byte {
 	switch v := value.(type) {
+	case cborRaw:
+		return v
 	case int:
 		if v < 0 {
 			return cborHead(1, uint64(-1-v))

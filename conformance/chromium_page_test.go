@@ -136,6 +136,9 @@ func (p visitor) isRefused(phone device) {
 func (p visitor) signsInByAutofill(phone device) {
 	p.open(p.app + "/auth/ui")
 	p.shows("signin")
+	p.answersWith(`(options) => { window.asked = (window.asked ?? 0) + 1; return { ...options, timeout: 200 }; }`)
+	p.runs(`import("./static/passkey.js").then(({ authenticate }) => authenticate({ conditional: true, base: "." }))`)
+	p.until("new options in place of those that grew old", `window.asked > 2`)
 	phone.isTouched(true)
 	p.open(p.app + "/auth/ui")
 	p.shows("account")
@@ -473,11 +476,11 @@ func (p visitor) exchange(method, path, token, body string) (string, int) {
 	return string(text), response.StatusCode
 }
 
-// press clicks what is seen: not by coordinates, as the status line moves the page.
+// press clicks what is seen, and is not at work: not by coordinates, as the status line moves the page.
 func (p visitor) press(selector string) {
 	p.t.Helper()
 	element := `document.querySelector(` + quoted(selector) + `)`
-	p.until(selector, element+`?.checkVisibility() ?? false`)
+	p.until(selector, element+`?.checkVisibility() && `+element+`.ariaBusy !== "true" || false`)
 	p.runs(element + `.click()`)
 }
 
@@ -507,7 +510,7 @@ func (p visitor) says(text string) { p.t.Helper(); p.reads(".status", text) }
 // reads waits for a text within an element.
 func (p visitor) reads(selector, text string) {
 	p.t.Helper()
-	p.until(fmt.Sprintf("%q in %s", text, selector), fmt.Sprintf("[...document.querySelectorAll(%s)].some((e) => e.innerText.includes(%s))", quoted(selector), quoted(text)))
+	p.until(fmt.Sprintf("%q in %s", text, selector), fmt.Sprintf("[...document.querySelectorAll(%s)].some((e) => e.checkVisibility() && e.innerText.includes(%s))", quoted(selector), quoted(text)))
 }
 
 func quoted(text string) string {

@@ -29,6 +29,9 @@ type Target struct {
 	Prefix string // where the module is mounted; "" is /auth
 	Set    feature.Set
 
+	// OwnTexts lets the texts of errors be other ones: their owner may have translated
+	// them. What programs read, such as reauth_required, stays.
+	OwnTexts bool
 	// UsersTable is the table of users; "" is users.
 	UsersTable string
 

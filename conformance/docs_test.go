@@ -14,7 +14,7 @@ import (
 func TestSecurityDocsNameCases(t *testing.T) {
 	known := map[string]bool{}
 	groups := map[string]bool{}
-	for _, c := range conformance.Cases(feature.NewSet(feature.Types...).WithProviders(feature.Providers...)) {
+	for _, c := range conformance.Cases(feature.NewSet(feature.Types...).WithProviders(feature.Providers...).WithUI(true)) {
 		known[c.Name] = true
 		groups[caseGroup.FindString(c.Name)] = true
 	}

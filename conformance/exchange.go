@@ -240,6 +240,12 @@ func (a *answer) detail() string {
 	return text
 }
 
+// says is whether an error answer has that text, or one of the app's owner's.
+func (a *answer) says(text string) bool {
+	have := a.detail()
+	return have == text || a.t.target.OwnTexts && have != ""
+}
+
 // exactly compares the names of the body's fields.
 func (a *answer) exactly(names ...string) map[string]any {
 	fields := a.object()

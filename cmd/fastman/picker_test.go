@@ -274,9 +274,9 @@ func TestPickNothing(t *testing.T) {
 // What is installed is said and not offered again; with all of it there is no question.
 func TestPickWhatIsMissing(t *testing.T) {
 	dir := goProject(t)
-	sit(t, dir, nil, append(quick, "--type=oauth", "--provider=google")...).ends(0)
+	sit(t, dir, nil, append(quick, "--type=oauth,passkey", "--provider=google", "--ui")...).ends(0)
 	s := sit(t, dir, nil, quick...)
-	s.sees("(installed already: oauth (google))")
+	s.sees("(installed already: oauth (google), passkey (ui))")
 	s.sees("> [ ] jwt")
 	s.types(" " + down + " \r")
 	s.sees("would add")
@@ -291,6 +291,36 @@ func TestPickWhatIsMissing(t *testing.T) {
 	if !strings.Contains(s.text(), "nothing to do") || strings.Contains(s.text(), "How will") {
 		t.Error(s.text())
 	}
+}
+
+// The page of passkey is a line of the menu: it brings passkey, and goes alone.
+func TestPickThePage(t *testing.T) {
+	dir := goProject(t)
+	s := sit(t, dir, nil, quick...)
+	s.sees("  [ ] ui        a page for passkeys")
+	s.types(" " + down + down + down + " \r")
+	s.sees("would add passkey (ui) to main.go")
+	s.sees("write it?")
+	s.types("y")
+	s.ends(0)
+	s = sit(t, dir, nil, "remove:auth", "--no-deps", "--no-boot")
+	s.sees("> [ ] passkey")
+	s.types(down + " \r")
+	s.sees("would remove passkey (ui) from main.go")
+	s.sees("write it?")
+	s.types("y")
+	s.ends(0)
+	if got := manifestOf(t, dir); !strings.Contains(got, `"passkey"`) || strings.Contains(got, `"ui"`) {
+		t.Error(got)
+	}
+	s = sit(t, dir, nil, quick...)
+	s.sees("(installed already: passkey)")
+	s.sees("  [ ] ui        a page for passkeys")
+	if strings.Contains(s.text(), "[ ] passkey") {
+		t.Error(s.text())
+	}
+	s.types(escape)
+	s.ends(1)
 }
 
 // remove:auth offers what is installed; of oauth a single provider can go.

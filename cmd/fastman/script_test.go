@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 func broad() {
 	library = func() *templates.Library {
 		l := templates.Builtin()
-		l.Types = []feature.Type{feature.JWT, feature.OAuth}
+		l.Types = []feature.Type{feature.JWT, feature.OAuth, feature.Passkey}
 		l.Providers = []feature.Provider{feature.Google, feature.GitHub}
 		return l
 	}

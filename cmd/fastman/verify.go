@@ -78,10 +78,15 @@ var errNotHeld = errors.New("something does not hold")
 // unjudged prints why nothing can be said about an app.
 func unjudged(term *terminal, err error) error {
 	var u *verify.Unjudged
-	if !errors.As(err, &u) {
+	var f *install.Failure
+	switch {
+	case errors.As(err, &u):
+		f = &install.Failure{What: u.What, Detail: u.Detail, Hint: u.Hint}
+	case !errors.As(err, &f):
 		return err
 	}
-	term.error(&install.Failure{What: u.What, Detail: u.Detail, Untouched: "the project was not touched", Hint: u.Hint})
+	f.Untouched = "the project was not touched"
+	term.error(f)
 	return &leftover{}
 }
 

@@ -125,6 +125,15 @@ func TestFileMarker(t *testing.T) {
 	if out, keep, err := File("a.py", []byte("# fastman: file github\nx = 1\n"), github); !keep || err != nil || string(out) != "x = 1\n" {
 		t.Errorf("the provider's file: keep %v, %v, %q", keep, err, out)
 	}
+	page := feature.NewSet(feature.Passkey).WithUI(true)
+	for name, marker := range map[string]string{"a.css": "/* fastman: file ui */", "a.html": "<!-- fastman: file ui -->", "a.js": "// fastman: file ui", "a.sql": "-- fastman: file ui"} {
+		if out, keep, err := File(name, []byte(marker+"\nx\n"), page); !keep || err != nil || string(out) != "x\n" {
+			t.Errorf("%s of a set with the page: keep %v, %v, %q", name, keep, err, out)
+		}
+		if _, keep, err := File(name, []byte(marker+"\nx\n"), page.WithUI(false)); keep || err != nil {
+			t.Errorf("%s of a set without: keep %v, %v", name, keep, err)
+		}
+	}
 	only := "# fastman: file keycloak only\nx = 1\n"
 	if _, keep, _ := File("a.py", []byte(only), feature.NewSet(feature.Keycloak, feature.JWT)); keep {
 		t.Error("keycloak only: kept beside jwt")

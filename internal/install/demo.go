@@ -87,6 +87,9 @@ func Demo(ctx context.Context, o DemoOptions, ready func(DemoReady)) error {
 	defer server.Stop(5 * time.Second)
 	ready(d)
 	if o.Check {
+		if err := checkPage(ctx, d); err != nil {
+			return err
+		}
 		if err := checkSignIn(ctx, providers, d); err != nil {
 			return err
 		}

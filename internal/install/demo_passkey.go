@@ -1,7 +1,9 @@
 package install
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"fastman/conformance"
@@ -44,6 +46,19 @@ var passkeyWay = []string{
 	"passkey/signs-in-without-a-name",
 	"passkey/an-assertion-serves-once",
 	"passkey/its-script-is-small-and-served",
-	"page/a-session-becomes-one-by-cookie",
-	"page/runs-nothing-but-its-own-files",
+}
+
+// checkPage opens the page, where there is one.
+func checkPage(ctx context.Context, d DemoReady) error {
+	if d.Page == "" {
+		return nil
+	}
+	status, _, err := visit(ctx, http.DefaultClient, http.MethodGet, d.Page, nil)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("GET %s: %d", d.Page, status)
+	}
+	if err != nil {
+		return &Failure{What: "the demo does not hold: the page does not open", Detail: err.Error()}
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"go/ast"
 	"go/token"
+	"net/http"
 	"os"
 	"path"
 	"path/filepath"
@@ -116,7 +117,7 @@ func routesIn(src []byte, prefix string) []Route {
 		}
 		below, _ := strconv.Unquote(at.Value)
 		for _, element := range methods.Elts {
-			if method := methodOf(element); method != "" {
+			if method := methodOf(element); method != "" && method != http.MethodHead { // which goes with GET
 				all = append(all, Route{Method: method, Path: prefix + parameter(below)})
 			}
 		}
@@ -125,14 +126,16 @@ func routesIn(src []byte, prefix string) []Route {
 	return all
 }
 
-// parameter names what stands behind a path that ends with a slash: the id of a session,
-// or a provider.
+// parameter names what stands behind a path that ends with a slash: the id of a session
+// or of a passkey, or a provider.
 func parameter(below string) string {
 	switch {
 	case !strings.HasSuffix(below, "/"):
 		return below
 	case below == "/sessions/":
 		return below + "{session_id}"
+	case below == "/passkey/credentials/":
+		return below + "{credential_id}"
 	}
 	return below + "{provider}"
 }

@@ -140,11 +140,17 @@ func (f envFile) productionFindings() (found []Finding) {
 		add("AUTH_TRUSTED_PROXIES", "trusts every address: anybody says where a request comes from, and no bound per address holds", "name the addresses of your proxies alone")
 	}
 	for _, name := range sortedNames(f.values) {
-		if (strings.HasPrefix(name, "OAUTH_") || strings.HasPrefix(name, "KEYCLOAK_")) && edit.IsPlaceholder(f.values[name]) {
+		if (strings.HasPrefix(name, "OAUTH_") || strings.HasPrefix(name, "KEYCLOAK_")) && isExample(f.values[name]) {
 			add(name, "is a placeholder: this way of signing in answers 503", "set what your provider gave you, or take it out: fastman remove:auth")
 		}
 	}
 	return found
+}
+
+// isExample is what an install writes for what only a provider can give.
+func isExample(value string) bool {
+	return edit.IsPlaceholder(value) || slices.ContainsFunc([]string{"your-", "my-realm", "my-client", "https://your-", "https://keycloak.example.com"},
+		func(start string) bool { return strings.HasPrefix(value, start) })
 }
 
 // trustsAll is whether a list of networks has one that is everybody.

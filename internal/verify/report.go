@@ -168,7 +168,7 @@ var places = map[string][2]string{
 	"refresh":          {"sessions", "sessions"},
 	"forged":           {"sessions", "sessions"},
 	"sessions":         {"sessions", "sessions"},
-	"logout":           {"sign_out", "logout"},
+	"logout":           {"session_service", "sessions"},
 	"change":           {"credentials", "credentials"},
 	"set":              {"credentials", "credentials"},
 	"forgot":           {"recovery", "recovery"},

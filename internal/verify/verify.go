@@ -167,7 +167,7 @@ func subject(c conformance.Case, set feature.Set) string {
 
 // running judges a server that runs already, by what harms nobody.
 func (r *verification) running(ctx context.Context) error {
-	r.judge(ctx, conformance.Target{URL: r.URL, Set: r.app.Set, Prefix: r.app.Prefix})
+	r.judge(ctx, conformance.Target{URL: r.URL, Set: r.app.Set, Prefix: r.app.Prefix, OwnTexts: true})
 	return nil
 }
 
@@ -239,7 +239,7 @@ func (r *verification) target(ctx context.Context, a *app, secret string) (t con
 		}
 	}()
 	set := r.app.Set
-	t = conformance.Target{Set: set, Prefix: r.app.Prefix, UsersTable: r.app.UsersTable, Secret: secret, Issuer: issuer, Dialect: conformance.SQLite,
+	t = conformance.Target{Set: set, Prefix: r.app.Prefix, UsersTable: r.app.UsersTable, OwnTexts: true, Secret: secret, Issuer: issuer, Dialect: conformance.SQLite,
 		DatabaseURL: a.env["DATABASE_URL"], Boot: a.boot}
 	if t.Mail, err = conformance.NewMailbox(); err != nil {
 		return t, release, err

@@ -117,9 +117,14 @@ type endpoint func(w http.ResponseWriter, r *http.Request) error
 // for all paths that begin with it.
 func (a *Auth) endpoints() map[string]route {
 	all := map[string]route{
-		"/me":             {http.MethodGet: a.getMe},
-		"/refresh":        {http.MethodPost: a.postRefresh},
-		"/logout":         {http.MethodPost: a.postLogout},
+		"/me":      {http.MethodGet: a.getMe},
+		"/refresh": {http.MethodPost: a.postRefresh},
+		"/logout": {
+			// fastman: if oauth or ui
+			http.MethodGet: a.getLogout,
+			// fastman: end
+			http.MethodPost: a.postLogout,
+		},
 		"/sessions":       {http.MethodGet: a.getSessions, http.MethodDelete: a.deleteSessions},
 		"/sessions/":      {http.MethodDelete: a.deleteSession},
 		"/verify/request": {http.MethodPost: a.postVerifyRequest},
@@ -147,9 +152,6 @@ func (a *Auth) endpoints() map[string]route {
 	// fastman: end
 	// fastman: if ui
 	maps.Copy(all, a.pageEndpoints())
-	// fastman: end
-	// fastman: if oauth or ui
-	all["/logout"][http.MethodGet] = a.getLogout
 	// fastman: end
 	return all
 }
@@ -200,8 +202,8 @@ func (a *Auth) find(path string) (found route, ok bool) {
 	}
 	// fastman: end
 	// fastman: if passkey
-	if strings.HasPrefix(name, credentialsPath) {
-		name = credentialsPath
+	if strings.HasPrefix(name, "/passkey/credentials/") {
+		name = "/passkey/credentials/"
 	}
 	// fastman: end
 	if found, ok = a.routes[name]; slashed {

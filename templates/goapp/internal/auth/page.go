@@ -3,7 +3,6 @@ package auth
 
 import (
 	"context"
-	"maps"
 	"net/http"
 )
 
@@ -16,26 +15,18 @@ const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; con
 
 func (a *Auth) pageEndpoints() map[string]route {
 	return map[string]route{
-		"/ui":            a.page(),
+		"/ui":            {http.MethodGet: a.getPage, http.MethodHead: a.getPage},
 		"/ui/session":    {http.MethodPost: a.postPageSession},
-		"/static/ui.css": a.file("ui.css", "text/css"),
-		"/static/ui.js":  a.file("ui.js", "text/javascript"),
+		"/static/ui.css": {http.MethodGet: a.getStatic, http.MethodHead: a.getStatic},
+		"/static/ui.js":  {http.MethodGet: a.getStatic, http.MethodHead: a.getStatic},
 	}
 }
 
-func (a *Auth) page() route {
-	file := a.file("ui.html", "text/html")
-	serve := func(w http.ResponseWriter, r *http.Request) error {
-		w.Header().Set("Content-Security-Policy", pagePolicy)
-		w.Header().Set("Referrer-Policy", "no-referrer")
-		w.Header().Set("Permissions-Policy", "publickey-credentials-get=(self), publickey-credentials-create=(self)")
-		return file[r.Method](w, r)
-	}
-	framed := maps.Clone(file)
-	for method := range framed {
-		framed[method] = serve
-	}
-	return framed
+func (a *Auth) getPage(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Content-Security-Policy", pagePolicy)
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	w.Header().Set("Permissions-Policy", "publickey-credentials-get=(self), publickey-credentials-create=(self)")
+	return answerFile(w, "ui.html")
 }
 
 // postPageSession turns the session of a token that has just been given out into one of

@@ -9,8 +9,6 @@ import (
 	"strings"
 )
 
-const credentialsPath = "/passkey/credentials/"
-
 func (a *Auth) passkeyEndpoints() map[string]route {
 	return map[string]route{
 		"/passkey/register/options":     {http.MethodPost: a.postRegisterOptions},
@@ -19,11 +17,11 @@ func (a *Auth) passkeyEndpoints() map[string]route {
 		"/passkey/authenticate/verify":  {http.MethodPost: a.postAuthenticateVerify},
 		"/passkey/me":                   {http.MethodGet: a.getMe},
 		"/passkey/credentials":          {http.MethodGet: a.getPasskeys},
-		credentialsPath:                 {http.MethodPatch: a.patchPasskey, http.MethodDelete: a.deletePasskey},
+		"/passkey/credentials/":         {http.MethodPatch: a.patchPasskey, http.MethodDelete: a.deletePasskey},
 		"/passkey/recovery":             {http.MethodPost: a.postRecovery},
 		"/passkey/recovery/codes":       {http.MethodPost: a.postRecoveryCodes},
 		"/passkey/recovery/request":     {http.MethodPost: a.postRecoveryRequest},
-		"/static/passkey.js":            a.file("passkey.js", "text/javascript"),
+		"/static/passkey.js":            {http.MethodGet: a.getStatic, http.MethodHead: a.getStatic},
 	}
 }
 
@@ -224,7 +222,7 @@ func (a *Auth) getPasskeys(w http.ResponseWriter, r *http.Request) error {
 
 // passkeyOf is the id that the path ends with; "", which none has, where it is no id.
 func (a *Auth) passkeyOf(r *http.Request) string {
-	id := strings.TrimPrefix(r.URL.Path, a.config.Prefix+credentialsPath)
+	id := strings.TrimPrefix(r.URL.Path, a.config.Prefix+"/passkey/credentials/")
 	if _, err := base64url.DecodeString(id); err != nil {
 		return ""
 	}

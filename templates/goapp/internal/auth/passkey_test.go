@@ -461,6 +461,8 @@ func TestPasskeyKeys(t *testing.T) {
 		"RSA 1024":         {1: 3, 3: -257, -1: modulus(128), -2: []byte{1, 0, 1}},
 		"RSA 65536":        {1: 3, 3: -257, -1: modulus(8192), -2: []byte{1, 0, 1}},
 		"RSA even":         {1: 3, 3: -257, -1: modulus(256), -2: []byte{1, 0, 0}},
+		"RSA of one":       {1: 3, 3: -257, -1: modulus(256), -2: []byte{0, 0, 1}},
+		"RSA as ES256":     {1: 3, 3: -7, -1: modulus(256), -2: []byte{1, 0, 1}},
 		"RSA SHA-1":        {1: 3, 3: -65535, -1: modulus(256), -2: []byte{1, 0, 1}},
 		"nothing":          {},
 	} {

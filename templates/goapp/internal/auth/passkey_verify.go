@@ -24,9 +24,9 @@ const (
 
 // Larger RSA keys would cost seconds at each sign-in; no device makes them.
 const (
-	rsaMinBits     = 2048
-	rsaMaxBits     = 4096
-	rsaExponentMax = 4 // bytes
+	rsaMinBits         = 2048
+	rsaMaxBits         = 4096
+	rsaExponentMaxBits = 31 // as crypto/rsa has it
 )
 
 // verifyAttestation returns the new passkey. What the device says about its maker is not
@@ -122,27 +122,24 @@ func (c Config) readAuthenticatorData(raw []byte) (data webauthn.AuthenticatorDa
 // readKey reads a COSE key of the algorithms that were asked for.
 func readKey(encoded []byte) (any, error) {
 	key, err := webauthncose.ParsePublicKey(encoded)
-	if err != nil {
-		return nil, errMisfitCredential
-	}
-	var algorithm int64
-	switch key := key.(type) {
-	case webauthncose.OKPPublicKeyData:
-		algorithm = key.Algorithm
-	case webauthncose.EC2PublicKeyData:
-		algorithm = key.Algorithm
-	case webauthncose.RSAPublicKeyData:
-		bits := new(big.Int).SetBytes(key.Modulus).BitLen()
-		exponent := key.Exponent
-		if bits < rsaMinBits || bits > rsaMaxBits || len(exponent) > rsaExponentMax || exponent[len(exponent)-1]%2 == 0 {
-			return nil, errMisfitCredential
-		}
-		algorithm = key.Algorithm
-	}
-	if !slices.Contains(signatures, webauthncose.COSEAlgorithmIdentifier(algorithm)) {
+	if err != nil || !isWanted(key) {
 		return nil, errMisfitCredential
 	}
 	return key, nil
+}
+
+func isWanted(key any) bool {
+	switch key := key.(type) {
+	case webauthncose.OKPPublicKeyData:
+		return key.Algorithm == int64(webauthncose.AlgEdDSA)
+	case webauthncose.EC2PublicKeyData:
+		return key.Algorithm == int64(webauthncose.AlgES256)
+	case webauthncose.RSAPublicKeyData:
+		bits, exponent := new(big.Int).SetBytes(key.Modulus).BitLen(), new(big.Int).SetBytes(key.Exponent)
+		return key.Algorithm == int64(webauthncose.AlgRS256) && rsaMinBits <= bits && bits <= rsaMaxBits &&
+			exponent.BitLen() > 1 && exponent.BitLen() <= rsaExponentMaxBits && exponent.Bit(0) == 1
+	}
+	return false
 }
 
 // aaguidText writes the make of a device as a UUID.

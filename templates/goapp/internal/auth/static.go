@@ -4,6 +4,7 @@ package auth
 import (
 	"embed"
 	"net/http"
+	"path"
 )
 
 // What pages load from here. It is part of the program.
@@ -11,18 +12,21 @@ import (
 //go:embed static
 var static embed.FS
 
-// file answers with a file of the folder static.
-func (a *Auth) file(name, kind string) route {
+var kinds = map[string]string{".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
+
+func (a *Auth) getStatic(w http.ResponseWriter, r *http.Request) error {
+	return answerFile(w, path.Base(r.URL.Path))
+}
+
+// answerFile answers with a file of the folder static.
+func answerFile(w http.ResponseWriter, name string) error {
 	content, err := static.ReadFile("static/" + name)
-	serve := func(w http.ResponseWriter, _ *http.Request) error {
-		if err != nil {
-			return errNotFound
-		}
-		w.Header().Set("Content-Type", kind+"; charset=utf-8")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Cache-Control", "no-store")
-		_, _ = w.Write(content) // a client that has hung up reads no answer
-		return nil
+	if err != nil {
+		return errNotFound
 	}
-	return route{http.MethodGet: serve, http.MethodHead: serve}
+	w.Header().Set("Content-Type", kinds[path.Ext(name)]+"; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(content) // a client that has hung up reads no answer
+	return nil
 }

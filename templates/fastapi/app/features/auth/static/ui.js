@@ -57,6 +57,7 @@ function say(words = "", isProblem = false) {
 
 function textOf({ error, detail }) {
   const said = Array.isArray(detail) ? detail[0]?.msg : detail; // a list at 422
+  if (error === "unsupported" && detail) return `${text(error)} (${detail})`; // the browser's own words
   if (error !== "refused") return text(error) ?? text("failed");
   return (said && (text(said) ?? said)) || text("failed");
 }

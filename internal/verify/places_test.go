@@ -1,0 +1,34 @@
+package verify
+
+import (
+	"path"
+	"strings"
+	"testing"
+
+	"fastman/conformance"
+	"fastman/internal/install"
+	"fastman/templates"
+)
+
+// Whoever reads of a failure is sent to a file that exists, on both stacks.
+func TestFailuresNameAFile(t *testing.T) {
+	for _, stack := range []string{"fastapi", "go"} {
+		i := &install.Installation{Stack: stack, Files: map[string]string{}}
+		folder := map[string]string{"fastapi": "fastapi", "go": "goapp"}[stack]
+		names, err := templates.Builtin().Tree(folder, ".")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			i.Files[name] = path.Join("their", name)
+		}
+		missing := map[string]bool{}
+		for _, c := range conformance.Cases(everything) {
+			group, _, _ := strings.Cut(c.Name, "/")
+			if whereToLook(c.Name, i) == "" && !missing[group] {
+				t.Errorf("%s: failures of %s/ name no file", stack, group)
+				missing[group] = true
+			}
+		}
+	}
+}
