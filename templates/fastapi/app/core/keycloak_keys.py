@@ -12,7 +12,9 @@ from typing import Any
 
 import httpx
 from anyio import fail_after
+from cryptography.exceptions import UnsupportedAlgorithm
 from jwcrypto import jwk  # type: ignore[import-untyped]
+from jwcrypto.common import JWException  # type: ignore[import-untyped]
 
 from .keycloak_events import log_event, log_warning
 
@@ -121,8 +123,6 @@ class KeySet:
             keys = _read_keys(await self._fetch())
         except FetchFailed as failed:
             self._note_failure(failed)
-        except Exception as error:
-            self._note_failure(FetchFailed("answer", type(error).__name__))
         else:
             self._keys, self._fetched_at = keys, begun_at
             if self._is_down:
@@ -154,7 +154,7 @@ async def fetch(url: str, tls: ssl.SSLContext) -> bytes:
                 return await _read_bounded(response)
     except TimeoutError:
         raise FetchFailed("timeout", f"no answer within {_DEADLINE} s") from None
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
         raise FetchFailed("connection", type(error).__name__) from None
 
 
@@ -200,8 +200,12 @@ def _read_key(entry: object) -> Key | None:
         return None
     try:
         return _make_key(kid, algorithms, entry)
-    except Exception:  # what the library cannot read is no key
+    except _UNREADABLE:
         return None
+
+
+# What the library cannot read is no key.
+_UNREADABLE = (JWException, UnsupportedAlgorithm, LookupError, TypeError, ValueError)
 
 
 def _make_key(kid: str, algorithms: tuple[str, ...], entry: dict[str, Any]) -> Key:

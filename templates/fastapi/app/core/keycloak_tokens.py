@@ -173,7 +173,7 @@ def _parse(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         parts = [_decode(part) for part in token.split(".")]
         header, claims = _parse_object(parts[0]), _parse_object(parts[1])
-    except (ValueError, RecursionError):
+    except (TypeError, ValueError, RecursionError):
         raise _Refused("malformed") from None
     # `crit` names extensions that must be understood; we understand none.
     if "crit" in header:
@@ -192,7 +192,7 @@ def _decode(part: str) -> bytes:
 def _parse_object(text: bytes) -> dict[str, Any]:
     value = json.loads(text, object_pairs_hook=_unique_members)
     if not isinstance(value, dict):
-        raise ValueError("not an object")
+        raise TypeError("not an object")
     # Lone surrogates pass the parser, but cannot be written as UTF-8.
     if b"\\u" in text:
         json.dumps(value, ensure_ascii=False).encode()

@@ -64,7 +64,9 @@ class Bearer(SecurityBase):
         scheme, token = get_authorization_scheme_param(header)
         # fastman: if keycloak
         if scheme.lower() == "bearer" and is_keycloak_token(token):
-            return KeycloakToken(token, request)
+            presented = KeycloakToken(token)
+            presented.request = request
+            return presented
         # fastman: end
         return token if scheme.lower() == "bearer" else None
 

@@ -57,11 +57,6 @@ class KeycloakToken(str):
 
     request: Request
 
-    def __new__(cls, token: str, request: Request) -> "KeycloakToken":
-        made = super().__new__(cls, token)
-        made.request = request
-        return made
-
 
 class KeycloakClaims(TokenClaims):
     """What a token of Keycloak says; its session is not one of ours."""
