@@ -37,7 +37,7 @@ var changeCases = []Case{
 	},
 	{
 		Name: "set/first-password-needs-a-recent-login", Section: "jwt: POST /password/set", Type: feature.JWT,
-		ASVS: []string{"6.3.7", "7.5.1"}, Needs: []Need{NeedDB, NeedMail}, Run: setNeedsRecent,
+		ASVS: []string{"6.3.7", "7.5.1", "7.5.3"}, Needs: []Need{NeedDB, NeedMail}, Run: setNeedsRecent,
 	},
 	{
 		Name: "set/is-409-where-there-is-one", Section: "jwt: POST /password/set", Type: feature.JWT,

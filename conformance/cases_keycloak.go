@@ -41,7 +41,7 @@ var keycloakCases = []Case{
 	},
 	{
 		Name: "keycloak/a-foreign-key-is-refused", Section: "keycloak: Checked: signature", Type: feature.Keycloak,
-		ASVS: []string{"9.1.1"}, RFC: []string{"RFC 7515 4.1.4"}, Run: keycloakForeignKey,
+		ASVS: []string{"9.1.1", "6.8.2"}, RFC: []string{"RFC 7515 4.1.4"}, Run: keycloakForeignKey,
 	},
 	{
 		Name: "keycloak/a-key-in-the-header-is-not-believed-or-asked-for", Section: "keycloak: Checked: signature", Type: feature.Keycloak,

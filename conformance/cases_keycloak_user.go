@@ -54,11 +54,11 @@ var keycloakUserCases = []Case{
 		ASVS: []string{"8.2.1"}, Needs: []Need{NeedUsers}, Run: keycloakOwnSession,
 	},
 	{
-		Name: "keycloak-user/logging-out-ends-nothing-here", Section: "Sessions: POST /logout", Type: feature.Keycloak, Needs: []Need{NeedUsers}, Run: keycloakLogout,
+		Name: "keycloak-user/logging-out-ends-nothing-here", Section: "Sessions: POST /logout", Type: feature.Keycloak, Needs: []Need{NeedUsers}, ASVS: []string{"7.6.1"}, Run: keycloakLogout,
 	},
 	{
 		Name: "keycloak-user/a-recent-login-is-auth-time", Section: "keycloak: require_recent_login", Type: feature.Keycloak,
-		ASVS: []string{"7.5.1"}, Needs: []Need{NeedUsers}, Run: keycloakRecent,
+		ASVS: []string{"7.5.1", "6.8.4", "10.3.4"}, Needs: []Need{NeedUsers}, Run: keycloakRecent,
 	},
 	{
 		Name: "keycloak-user/linking-takes-a-token", Section: "oauth: POST /providers/{provider}: for keycloak", Type: feature.Keycloak,

@@ -39,7 +39,7 @@ var meCases = []Case{
 	},
 	{
 		Name: "me/a-disabled-user-is-out-at-once", Section: "Access token", Type: feature.JWT,
-		ASVS: []string{"7.4.2"}, Needs: []Need{NeedDB}, Run: meDisabledUser,
+		ASVS: []string{"7.4.2", "8.3.2"}, Needs: []Need{NeedDB}, Run: meDisabledUser,
 	},
 	{
 		Name: "me/a-deleted-user-is-out-at-once", Section: "Access token", Type: feature.JWT,

@@ -42,7 +42,7 @@ var oauthCallbackCases = []Case{
 	},
 	{
 		Name: "oauth/another-browsers-state-is-refused-and-stays", Section: "oauth: bound to the browser", Type: feature.OAuth,
-		ASVS: []string{"10.2.1"}, RFC: []string{"RFC 9700 4.7"}, Run: callbackForeign,
+		ASVS: []string{"10.2.1", "10.1.2"}, RFC: []string{"RFC 9700 4.7"}, Run: callbackForeign,
 	},
 	{
 		Name: "oauth/a-code-of-another-sign-in-is-refused", Section: "oauth: PKCE", Type: feature.OAuth,

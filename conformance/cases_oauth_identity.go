@@ -49,7 +49,7 @@ var oauthIdentityCases = []Case{
 		Name: "oauth/an-odd-subject-is-no-answer", Section: "oauth: the identity is (provider, subject)", Type: feature.OAuth, Run: identityOddSubjects,
 	},
 	{
-		Name: "oauth/the-same-subject-elsewhere-is-somebody-else", Section: "oauth: the identity is (provider, subject)", Type: feature.OAuth, Run: identityElsewhere,
+		Name: "oauth/the-same-subject-elsewhere-is-somebody-else", Section: "oauth: the identity is (provider, subject)", Type: feature.OAuth, ASVS: []string{"6.8.1"}, Run: identityElsewhere,
 	},
 	{
 		Name: "oauth/two-callbacks-at-once-make-one-user", Section: "oauth: races", Type: feature.OAuth,

@@ -16,14 +16,14 @@ import (
 var oauthLoginCases = []Case{
 	{
 		Name: "oauth/login-goes-to-the-provider", Section: "oauth: GET /login", Type: feature.OAuth,
-		ASVS: []string{"10.2.1"}, RFC: []string{"RFC 6749 4.1.1", "RFC 7636 4.3"}, Run: oauthLogin,
+		ASVS: []string{"10.2.1", "10.2.3"}, RFC: []string{"RFC 6749 4.1.1", "RFC 7636 4.3"}, Run: oauthLogin,
 	},
 	{
 		Name: "oauth/login-without-a-name-is-the-first-provider", Section: "oauth: GET /login", Type: feature.OAuth, Run: oauthFirst,
 	},
 	{
 		Name: "oauth/every-attempt-has-secrets-of-its-own", Section: "oauth: state, PKCE S256 verifier and nonce", Type: feature.OAuth,
-		ASVS: []string{"10.2.1"}, RFC: []string{"RFC 9700 2.1.1"}, Run: oauthOwnSecrets,
+		ASVS: []string{"10.2.1", "10.1.2", "11.5.1"}, RFC: []string{"RFC 9700 2.1.1"}, Run: oauthOwnSecrets,
 	},
 	{
 		Name: "oauth/an-attempt-is-a-row-of-ten-minutes", Section: "oauth: rows", Type: feature.OAuth,

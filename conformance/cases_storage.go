@@ -11,7 +11,7 @@ import (
 var storageCases = []Case{
 	{
 		Name: "storage/the-session-row-exists-from-the-start", Section: "Bytes: session ids",
-		ASVS: []string{"7.2.3"}, Needs: []Need{NeedDB}, Run: storageSession,
+		ASVS: []string{"7.2.3", "11.5.1"}, Needs: []Need{NeedDB}, Run: storageSession,
 	},
 	{
 		Name: "storage/no-credential-is-stored", Section: "Refresh token", Type: feature.JWT,
@@ -23,7 +23,7 @@ var storageCases = []Case{
 	},
 	{
 		Name: "storage/tables-have-their-columns", Section: "Bytes: tables",
-		Needs: []Need{NeedDB}, Run: storageTables,
+		Needs: []Need{NeedDB}, ASVS: []string{"6.2.10", "6.4.2"}, Run: storageTables,
 	},
 	{
 		Name: "storage/the-log-holds-no-credential", Section: "Log", Type: feature.JWT,

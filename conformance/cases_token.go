@@ -34,7 +34,7 @@ var tokenCases = []Case{
 	},
 	{
 		Name: "token/issuer-and-audience-are-this-app", Section: "Access token",
-		ASVS: []string{"9.2.3"}, RFC: []string{"RFC 9068 4"}, Needs: []Need{NeedSecret}, Run: tokenIssuer,
+		ASVS: []string{"9.2.3", "9.2.4"}, RFC: []string{"RFC 9068 4"}, Needs: []Need{NeedSecret}, Run: tokenIssuer,
 	},
 	{
 		Name: "token/typ-is-at+jwt", Section: "Access token",

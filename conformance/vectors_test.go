@@ -15,7 +15,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-var update = flag.Bool("update", false, "rewrite conformance/vectors")
+var update = flag.Bool("update", false, "rewrite conformance/vectors and docs/asvs.md")
 
 // The secrets of the vectors; the last one shows that keys are made of UTF-8 bytes.
 var vectorSecrets = []string{

@@ -11,12 +11,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/term"
 
 	"fastman/internal/install"
+	"fastman/internal/verify"
 )
 
 type terminal struct {
@@ -302,5 +305,58 @@ func (t *terminal) demo(d install.DemoReady) {
 	}
 	if !d.Checked {
 		fmt.Fprintln(t.out, "\nCtrl-C stops it")
+	}
+}
+
+// verified prints what a verification found: what needs somebody's eyes stands last.
+func (t *terminal) verified(r *verify.Report) {
+	width := 0
+	for _, c := range r.Cases {
+		width = max(width, len(c.Name))
+	}
+	t.notApplicable(r)
+	for _, outcome := range []verify.Outcome{verify.Listed, verify.Held, verify.NotJudged, verify.Failed} {
+		for _, c := range r.Cases {
+			if c.Outcome == outcome {
+				t.verifiedCase(c, width)
+			}
+		}
+	}
+	for _, f := range r.Settings {
+		fmt.Fprintf(t.out, "setting         %s: %s %s\n    cure: %s\n", f.File, f.Name, f.What, f.Cure)
+	}
+	if r.Status == "" {
+		return // a list
+	}
+	n := r.Counts
+	fmt.Fprintf(t.out, "%d held, %d failed, %d not judged, %d not applicable; %d settings to mend; %.0f s\n",
+		n.Held, n.Failed, n.NotJudged, n.NotApplicable, n.Settings, r.Seconds)
+}
+
+// notApplicable counts the cases by the reason why they say nothing here.
+func (t *terminal) notApplicable(r *verify.Report) {
+	counts := map[string]int{}
+	for _, c := range r.Cases {
+		if c.Outcome == verify.NotApplicable {
+			counts[c.Detail]++
+		}
+	}
+	for _, reason := range slices.Sorted(maps.Keys(counts)) {
+		fmt.Fprintf(t.out, "%-15s %d cases: %s\n", verify.NotApplicable, counts[reason], reason)
+	}
+}
+
+func (t *terminal) verifiedCase(c verify.Result, width int) {
+	line := fmt.Sprintf("%-15s %-*s", c.Outcome, width, c.Name)
+	switch c.Outcome {
+	case verify.Failed:
+		fmt.Fprintf(t.out, "%s\n    %s\n", line, indent(c.Detail, "    "))
+		if c.File != "" {
+			fmt.Fprintf(t.out, "    look at %s\n", c.File)
+		}
+	case verify.NotJudged:
+		fmt.Fprintf(t.out, "%s  %s\n", line, c.Detail)
+	default:
+		fmt.Fprintf(t.out, "%s  %s\n", line, c.Proof())
 	}
 }

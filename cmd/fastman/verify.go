@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -88,43 +87,4 @@ func unjudged(term *terminal, err error) error {
 	f.Untouched = "the project was not touched"
 	term.error(f)
 	return &leftover{}
-}
-
-// verified prints what a verification found: what needs somebody's eyes stands last.
-func (t *terminal) verified(r *verify.Report) {
-	width := 0
-	for _, c := range r.Cases {
-		width = max(width, len(c.Name))
-	}
-	for _, outcome := range []verify.Outcome{verify.Listed, verify.Held, verify.NotApplicable, verify.NotJudged, verify.Failed} {
-		for _, c := range r.Cases {
-			if c.Outcome == outcome {
-				t.verifiedCase(c, width)
-			}
-		}
-	}
-	for _, f := range r.Settings {
-		fmt.Fprintf(t.out, "setting         %s: %s %s\n    cure: %s\n", f.File, f.Name, f.What, f.Cure)
-	}
-	if r.Status == "" {
-		return // a list
-	}
-	n := r.Counts
-	fmt.Fprintf(t.out, "%d held, %d failed, %d not judged, %d not applicable; %d settings to mend; %.0f s\n",
-		n.Held, n.Failed, n.NotJudged, n.NotApplicable, n.Settings, r.Seconds)
-}
-
-func (t *terminal) verifiedCase(c verify.Result, width int) {
-	line := fmt.Sprintf("%-15s %-*s", c.Outcome, width, c.Name)
-	switch c.Outcome {
-	case verify.Failed:
-		fmt.Fprintf(t.out, "%s\n    %s\n", line, indent(c.Detail, "    "))
-		if c.File != "" {
-			fmt.Fprintf(t.out, "    look at %s\n", c.File)
-		}
-	case verify.NotApplicable, verify.NotJudged:
-		fmt.Fprintf(t.out, "%s  %s\n", line, c.Detail)
-	default:
-		fmt.Fprintf(t.out, "%s  %s\n", line, c.Proof())
-	}
 }

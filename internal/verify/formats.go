@@ -77,8 +77,8 @@ func (r *Report) HTML() []byte {
 	var out strings.Builder
 	out.WriteString(pageHead)
 	kinds := strings.Join(append(append([]string{}, r.Types...), r.Providers...), ", ")
-	fmt.Fprintf(&out, "<h1>Sign-in, verified</h1>\n<p>%s on %s, under %s. Tried out: %s. Made by fastman %s.</p>\n",
-		escaped(kinds), escaped(r.Stack), escaped(r.Prefix), escaped(r.Target), escaped(r.Fastman))
+	fmt.Fprintf(&out, "<h1>Sign-in, verified</h1>\n<p>%s on %s, under %s. Tried out: %s. Made by fastman %s, begun %s.</p>\n",
+		escaped(kinds), escaped(r.Stack), escaped(r.Prefix), escaped(r.Target), escaped(r.Fastman), r.Started.Format("2006-01-02 15:04:05 MST"))
 	n := r.Counts
 	fmt.Fprintf(&out, "<p class=\"sum\"><b class=\"%s\">%s</b> — %d held, %d failed, %d not judged, %d not applicable; %d settings to mend; %.0f s</p>\n",
 		r.Status, r.Status, n.Held, n.Failed, n.NotJudged, n.NotApplicable, n.Settings, r.Seconds)

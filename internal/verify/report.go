@@ -3,6 +3,7 @@ package verify
 import (
 	"path"
 	"strings"
+	"time"
 
 	"fastman/conformance"
 	"fastman/internal/install"
@@ -18,6 +19,7 @@ type Report struct {
 	Prefix    string    `json:"prefix"`
 	Target    string    `json:"target"`  // address of a running server, or what the app was started on
 	Fastman   string    `json:"fastman"` // version of the suite
+	Started   time.Time `json:"started"`
 	Seconds   float64   `json:"seconds"`
 	Counts    Counts    `json:"counts"`
 	Cases     []Result  `json:"cases"`
@@ -82,7 +84,7 @@ type Finding struct {
 
 func newReport(i *install.Installation, o Options) *Report {
 	r := &Report{Command: "verify:auth", Stack: i.Stack, Prefix: i.Prefix, Types: []string{}, Providers: []string{}, Cases: []Result{}, Settings: []Finding{},
-		Target: "the app on a scratch database", Fastman: o.Templates.Version}
+		Target: "the app on a scratch database", Fastman: o.Templates.Version, Started: time.Now().UTC().Truncate(time.Second)}
 	if o.URL != "" {
 		r.Target = o.URL
 	}

@@ -140,9 +140,9 @@ func (r *verification) wants(c conformance.Case) bool {
 func (r *verification) why(c conformance.Case) string {
 	switch {
 	case !slices.ContainsFunc(conformance.Cases(r.app.Set), func(o conformance.Case) bool { return o.Name == c.Name }):
-		return "is about what is not installed: " + subject(c, r.app.Set)
+		return "not installed: " + subject(c, r.app.Set)
 	case slices.Contains(c.Needs, conformance.NeedGuarded):
-		return "needs " + string(conformance.NeedGuarded) + ", which only its owner knows"
+		return "needs " + string(conformance.NeedGuarded) + ", which are not known"
 	case r.URL != "" && !c.Harmless:
 		return "changes data or counts against somebody, so it is not for a running server"
 	}
