@@ -107,7 +107,7 @@ func (f *formless) sign(i int) string {
 // isWhole reports whether what stands before and next to brackets makes them stand
 // around a whole expression.
 func (f *formless) isWhole(before string, next int, outermost, comma bool) bool {
-	if next == len(f.tokens) || outermost && f.firstOnLine(next) || f.text(next) == ":" || f.text(next) == "=" {
+	if next == len(f.tokens) || outermost && f.firstOnLine(next) || slices.Contains([]string{":", "=", "as"}, f.text(next)) {
 		return slices.Contains(wholeAfter, before) || !comma && slices.Contains(listAfter, before)
 	}
 	return !comma && strings.Contains(",)]}", f.text(next)) && slices.Contains(listAfter, before)

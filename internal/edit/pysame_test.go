@@ -30,6 +30,9 @@ func TestOnlyTheFormDiffers(t *testing.T) {
 	if !SamePython([]byte("f(x=a if b else c, y=2)"), []byte("f(\n    x=(\n        a if b else c\n    ),\n    y=2,\n)")) {
 		t.Error("brackets around a condition count")
 	}
+	if !SamePython([]byte("try:\n    f()\nexcept E as e:  # why\n    g()\n"), []byte("try:\n    f()\nexcept (\n    E\n) as e:  # why\n    g()\n")) {
+		t.Error("brackets around an exception count")
+	}
 	if SamePython([]byte("x = a == (b or c)"), []byte("x = a == b or c")) {
 		t.Error("brackets behind a comparison do not count")
 	}
