@@ -2,8 +2,9 @@
 """Signing up and signing in, without HTTP."""
 
 import logging
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
@@ -56,6 +57,9 @@ class UsernameTaken(AlreadyTaken):
 
 # fastman: end
 # fastman: if jwt
+Made = TypeVar("Made")
+
+
 class EmailTaken(AlreadyTaken):
     def __init__(self, owner: str) -> None:
         self.owner = owner  # the address as the account has it
@@ -70,15 +74,7 @@ class InvalidCredentials(Exception):
 
 async def register(wanted: RegisterRequest, *, client: Client) -> User:
     """Make an account, or raise AlreadyTaken."""
-    password = wanted.password.get_secret_value()
-    hashed = await in_hash_queue(partial(hash_password, password))
-    try:
-        user = await write(_insert_user, wanted, hashed)
-    except Contradiction:
-        # The unique indexes decide, so two registrations at once cannot both win.
-        if taken := await read(_find_taken, wanted):
-            raise taken from None
-        raise
+    user = await _insert(_insert_user, wanted)
     log_event("auth.register.ok", user_id=user.id, ip=client.ip)
     return user
 
@@ -88,7 +84,8 @@ async def register_unseen(
 ) -> None:
     """Make an account if it can be made; only its address gets to know."""
     try:
-        user = await register(wanted, client=client)
+        # In one transaction: a second one could be seen in how long the answer takes.
+        user, token = await _insert(_insert_with_link, wanted)
     except EmailTaken as taken:
         if await write(_may_mail, taken.owner):
             mails.mail_already_registered(taken.owner)
@@ -96,8 +93,29 @@ async def register_unseen(
         if await write(_may_mail, wanted.email):
             mails.mail_username_taken(wanted.email)
     else:
-        token = await write(issue_one_time_token, user, purpose="verify")
+        log_event("auth.register.ok", user_id=user.id, ip=client.ip)
         mails.mail_verify_link(user.email, base_url=base_url, token=token)
+
+
+async def _insert(
+    insert: Callable[[Session, RegisterRequest, str], Made], wanted: RegisterRequest
+) -> Made:
+    password = wanted.password.get_secret_value()
+    hashed = await in_hash_queue(partial(hash_password, password))
+    try:
+        return await write(insert, wanted, hashed)
+    except Contradiction:
+        # The unique indexes decide, so two registrations at once cannot both win.
+        if taken := await read(_find_taken, wanted):
+            raise taken from None
+        raise
+
+
+def _insert_with_link(
+    db: Session, wanted: RegisterRequest, hashed: str
+) -> tuple[User, str]:
+    user = _insert_user(db, wanted, hashed)
+    return user, issue_one_time_token(db, user, purpose="verify")
 
 
 def _may_mail(db: Session, email: str) -> bool:

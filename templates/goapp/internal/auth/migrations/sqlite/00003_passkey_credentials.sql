@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS passkey_credentials (
     user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     public_key TEXT NOT NULL,
     -- What the device last counted; a copy of its key falls behind.
-    sign_count INTEGER NOT NULL,
+    sign_count BIGINT NOT NULL,
     -- A JSON array, of how browsers reach the device.
     transports TEXT NOT NULL,
     -- The make of the device.
