@@ -23,7 +23,7 @@ var passkeyPageCases = []Case{
 	},
 	{
 		Name: "page/runs-nothing-but-its-own-files", Section: "passkey: --ui", Type: feature.Passkey,
-		ASVS: []string{"3.4.3", "3.4.6"}, Needs: []Need{NeedPage}, Run: pageHeaders,
+		ASVS: []string{"3.4.3", "3.4.6", "6.2.6", "6.2.7"}, Needs: []Need{NeedPage}, Run: pageHeaders,
 	},
 	{
 		Name: "passkey/its-script-is-small-and-served", Section: "passkey: static/passkey.js", Type: feature.Passkey, Run: pageScript,
@@ -144,8 +144,32 @@ func pageHeaders(t *T) {
 			t.Errorf("the page holds %s", part)
 		}
 	}
+	t.wantPasswordFields(page, string(b.visit("/static/ui.js").body))
 	for _, path := range []string{"/static/", "/static", "/static/..%2fui.html", "/static/ui.html%00", "/static/nothing.js", "/ui/"} {
 		b.send(get(path)).expect(path, http.StatusNotFound)
+	}
+}
+
+var (
+	passwordField = regexp.MustCompile(`<input [^>]*name="\w*password"[^>]*>`)
+	pasteHandler  = regexp.MustCompile(`(?i)onpaste|["'\x60]paste["'\x60]`)
+)
+
+// wantPasswordFields expects that passwords are masked, and that managers fill them in.
+func (t *T) wantPasswordFields(page, script string) {
+	fields := passwordField.FindAllString(page, -1)
+	if t.target.Set.Has(feature.JWT) && len(fields) == 0 && !t.target.OwnTexts {
+		t.Errorf("the page has no password field")
+	}
+	for _, field := range fields {
+		for _, part := range []string{` type="password"`, `-password"`} {
+			if !strings.Contains(field, part) {
+				t.Errorf("the password field %s lacks %s", field, part)
+			}
+		}
+	}
+	if pasteHandler.MatchString(page + script) {
+		t.Errorf("the page looks at what is pasted")
 	}
 }
 
