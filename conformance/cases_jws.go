@@ -192,6 +192,15 @@ func (t *T) trap(keys []byte) *trap {
 	return caught
 }
 
+// behindAnswer is by when an app has done what it does once it has answered.
+const behindAnswer = 200 * time.Millisecond
+
+func (caught *trap) wantNoCalls(t *T, what string) {
+	if n := caught.visited.Load(); n > 0 {
+		t.Errorf("%s: the app talks to an address that it was led to, %d times", what, n)
+	}
+}
+
 func jwsFetched(t *T) {
 	_, s := t.member()
 	t.me(s.access).want(http.StatusOK)
@@ -212,10 +221,8 @@ func jwsFetched(t *T) {
 		forged[pair.alg+" said to be HS256"] = own.signedWith(pair)
 	}
 	t.refused(forged)
-	time.Sleep(200 * time.Millisecond) // for one who asks behind the answer
-	if n := caught.visited.Load(); n > 0 {
-		t.Errorf("the app has opened %d connections to the address in a token's header", n)
-	}
+	time.Sleep(behindAnswer)
+	caught.wantNoCalls(t, "an address in a token's header")
 }
 
 // signedText signs the two parts as they stand, in base64 or not.

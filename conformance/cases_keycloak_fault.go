@@ -77,11 +77,10 @@ func (a *answer) unavailable(what string) {
 // recovers expects that a token serves before long.
 func (t *T) recovers(what, compact string) {
 	var a *answer
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		if a = t.me(compact); a.status == http.StatusOK {
-			return
-		}
-	}
+	within(5*time.Second, func() bool {
+		a = t.me(compact)
+		return a.status == http.StatusOK
+	})
 	a.expect(what, http.StatusOK)
 }
 
@@ -171,9 +170,7 @@ func keycloakGarbage(t *T) {
 	}
 	mend()
 	app.recovers("a token afterwards", compact)
-	if n := caught.visited.Load(); n > 0 {
-		t.Errorf("the app follows a redirect to another address")
-	}
+	caught.wantNoCalls(t, "a redirect")
 	if n := flood.Sent(); n > sockets {
 		t.Errorf("%d MB of 100 were taken", n>>20)
 	}

@@ -127,12 +127,10 @@ func keycloakLog(t *T) {
 // wantRefusal expects one line more, which says why and names what helps.
 func (t *T) wantRefusal(reason string, before int, mentions []string) {
 	var lines []string
-	for range 100 {
-		if lines = t.refusals()[before:]; len(lines) > 0 {
-			break
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	within(2*time.Second, func() bool {
+		lines = t.refusals()[before:]
+		return len(lines) > 0
+	})
 	if t.tokensOnly() || reason != "malformed" { // elsewhere it is none of Keycloak's
 		if len(lines) != 1 || !strings.Contains(lines[0], "reason="+reason) && !strings.Contains(lines[0], `reason="`+reason+`"`) {
 			t.Errorf("a token with a wrong %s: the log has %q", reason, lines)

@@ -251,20 +251,16 @@ func keycloakNote(t *T) {
 	stamp := func() string { return t.row("SELECT last_used_at FROM oauth_accounts WHERE user_id = ?", id)[0] }
 	first := stamp()
 	t.userOf(k.claim("name", "Another Name"))
-	time.Sleep(200 * time.Millisecond) // for one who writes behind the answer
+	time.Sleep(behindAnswer)
 	if have := stamp(); have != first {
 		t.Errorf("a second request writes last_used_at again: %s, then %s", first, have)
 	}
 	t.exec("UPDATE oauth_accounts SET last_used_at = ? WHERE user_id = ?", t.target.Dialect.stamp(time.Now().Add(-6*time.Minute)), id)
 	renamed := k.claim("name", "A New Name")
 	t.userOf(renamed)
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if t.row("SELECT name FROM users WHERE id = ?", id)[0] == "A New Name" {
-			break
-		}
-	}
-	if name := t.row("SELECT name FROM users WHERE id = ?", id)[0]; name != "A New Name" {
-		t.Errorf("after five minutes the name is %q still", name)
+	name := func() string { return t.row("SELECT name FROM users WHERE id = ?", id)[0] }
+	if !within(5*time.Second, func() bool { return name() == "A New Name" }) {
+		t.Errorf("after five minutes the name is %q still", name())
 	}
 	if at := stamp(); at <= first && t.target.Dialect == SQLite {
 		t.Errorf("after five minutes last_used_at is %s still", at)

@@ -134,9 +134,10 @@ func mailDirectory(t *T) {
 	acc := app.register()
 	app.send(forgot(acc.email)).want(http.StatusAccepted)
 	var found []string
-	for deadline := time.Now().Add(mailPatience); len(found) == 0 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	within(mailPatience, func() bool {
 		found, _ = filepath.Glob(filepath.Join(into, "*.eml"))
-	}
+		return len(found) > 0
+	})
 	if len(found) != 1 {
 		t.Fatalf("%d mails in the directory, want 1", len(found))
 	}
@@ -190,10 +191,8 @@ func mailTLS(t *T) {
 
 // logs waits until the app's output has an event.
 func (t *T) logs(event string) {
-	for deadline := time.Now().Add(3 * mailPatience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if strings.Contains(t.target.Output(), event) {
-			return
-		}
+	if within(3*mailPatience, func() bool { return strings.Contains(t.target.Output(), event) }) {
+		return
 	}
 	t.Fatalf("the log has no %s:\n%s", event, lastLines(t.target.Output()))
 }

@@ -381,12 +381,6 @@ func (t *T) eachDiscovery(what string, change func(*standin.Provider, map[string
 // bait is what a server that nobody is to talk to would answer.
 const bait = `{"keys":[],"access_token":"x","token_type":"bearer","sub":"1","id":1}`
 
-func (caught *trap) wantNoCalls(t *T, what string) {
-	if n := caught.visited.Load(); n > 0 {
-		t.Errorf("%s: the app talks to an address that it was led to, %d times", what, n)
-	}
-}
-
 func openIDInternal(t *T) {
 	if len(t.openIDs()) == 0 {
 		return

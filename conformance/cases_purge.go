@@ -33,13 +33,11 @@ func purgeExpired(t *T) {
 	t.exec("UPDATE auth_tokens SET expires_at = ? WHERE user_id = ?", past, late.id)
 	t.boot(nil).signIn(acc) // a process purges when it is used for the first time
 	left := ""
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	within(20*time.Second, func() bool {
 		left = t.row(`SELECT (SELECT COUNT(*) FROM auth_throttle WHERE key LIKE ?) + (SELECT COUNT(*) FROM auth_sessions WHERE id = ?)
 			+ (SELECT COUNT(*) FROM auth_tokens WHERE user_id = ?)`, mark+"%", old.id(), late.id)[0]
-		if left == "0" {
-			break
-		}
-	}
+		return left == "0"
+	})
 	if left != "0" {
 		t.Errorf("%s of %d expired rows are still there", left, expiredRows+2)
 	}

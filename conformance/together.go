@@ -1,6 +1,9 @@
 package conformance
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // together sends calls at the same moment and returns their answers in order.
 func (t *T) together(calls []call) []*answer {
@@ -16,6 +19,16 @@ func (t *T) together(calls []call) []*answer {
 	close(start)
 	all.Wait()
 	return answers
+}
+
+// within reports whether something comes true before patience ends.
+func within(patience time.Duration, done func() bool) bool {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if done() {
+			return true
+		}
+	}
+	return done()
 }
 
 // wantLocated expects a 422 whose first finding points to loc.
