@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"fastman/internal/feature"
 )
@@ -49,6 +50,10 @@ var passwordCases = []Case{
 	{
 		Name: "password/the-users-own-names-are-refused", Section: "Passwords: the user's e-mail, its local part, the username, the app's name",
 		Type: feature.JWT, ASVS: []string{"6.2.11"}, Run: passwordOwnNames,
+	},
+	{
+		Name: "password/does-not-expire", Section: "Passwords: bcrypt $2b$",
+		Type: feature.JWT, ASVS: []string{"6.2.10"}, Needs: []Need{NeedDB}, Run: passwordLasts,
 	},
 	{
 		Name: "password/refusals-point-to-the-field", Section: "Errors: 422: detail as a list with loc, type, msg",
@@ -206,6 +211,14 @@ func passwordOwnNames(t *T) {
 	decomposed.username = "ame\u0301lie." + unique()
 	decomposed.password = strings.Replace(decomposed.username, "e\u0301", "\u00e9", 1)
 	t.send(post("/register", decomposed.registration())).expect("the username in its other form", 422)
+}
+
+// passwordLasts signs in with a password that nobody has changed for five years.
+func passwordLasts(t *T) {
+	acc := t.register()
+	then := t.target.Dialect.stamp(time.Now().AddDate(-5, 0, 0))
+	t.exec("UPDATE users SET created_at = ?, updated_at = ? WHERE id = ?", then, then, acc.id)
+	t.login(acc.email, acc.password).expect("a password of five years ago", http.StatusOK)
 }
 
 func passwordRefusalIsLocated(t *T) {

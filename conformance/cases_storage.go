@@ -120,10 +120,18 @@ var columns = map[string]string{
 	"auth_challenges": "id",
 }
 
+// beside are columns that would hold what no app should ask for, or make people change.
+var beside = regexp.MustCompile(`(?i)hint|security_question|secret_answer|password_\w*expires`)
+
 func storageTables(t *T) {
 	for table, names := range columns {
 		if len(t.query("SELECT "+strings.Join(strings.Fields(names), ", ")+" FROM "+table+" WHERE 1 = 0")) != 0 {
 			t.Errorf("%s answers a query for nothing", table)
+		}
+	}
+	for _, column := range t.columnsOf("users") {
+		if beside.MatchString(column) {
+			t.Errorf("users has the column %s", column)
 		}
 	}
 	if t.target.Dialect == SQLite {

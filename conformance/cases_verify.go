@@ -27,11 +27,11 @@ var verifyCases = []Case{
 	},
 	{
 		Name: "verify/a-token-is-good-once-of-ten-at-once", Section: "One-time tokens: one atomic take",
-		ASVS: []string{"6.5.1"}, Needs: []Need{NeedMail, NeedDB}, Run: verifyOnce,
+		ASVS: []string{"6.4.1", "6.5.1"}, Needs: []Need{NeedMail, NeedDB}, Run: verifyOnce,
 	},
 	{
 		Name: "verify/late-replaced-or-moved-is-refused", Section: "One-time tokens: bound to purpose and address",
-		Type: feature.JWT, ASVS: []string{"6.6.2"}, Needs: []Need{NeedMail, NeedDB}, Run: verifyLate,
+		Type: feature.JWT, ASVS: []string{"6.4.1", "6.6.2"}, Needs: []Need{NeedMail, NeedDB}, Run: verifyLate,
 	},
 	{
 		Name: "verify/request-mails-only-the-unverified", Section: "Sessions: POST /verify/request, /verify",
