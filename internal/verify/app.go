@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"path"
@@ -159,7 +157,7 @@ func (a *app) serve(port string) []string {
 
 // boot starts a process of the app, and returns once it answers.
 func (a *app) boot(ctx context.Context, more map[string]string) (*conformance.Instance, error) {
-	free, err := freePort()
+	free, err := run.FreePort()
 	if err != nil {
 		return nil, err
 	}
@@ -231,19 +229,6 @@ func answers(ctx context.Context, url string) bool {
 	}
 	res, err := prober.Do(req)
 	return err == nil && res.Body.Close() == nil
-}
-
-// freePort stays below the ports that systems give to clients: there, one of the many
-// connections of a run could take the port before the app does.
-func freePort() (int, error) {
-	for range 100 {
-		port := 20_000 + rand.IntN(12_000)
-		listener, err := net.Listen("tcp", ":"+strconv.Itoa(port))
-		if err == nil {
-			return port, listener.Close()
-		}
-	}
-	return 0, errors.New("no port is free between 20000 and 32000")
 }
 
 // log is an output that is read while it grows.
