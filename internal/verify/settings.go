@@ -11,7 +11,7 @@ import (
 // ours are the settings of the sign-in that no prefix tells.
 var ours = []string{
 	"ENVIRONMENT", "SECRET_KEY", "SECRET_KEY_PREVIOUS", "DATABASE_URL", "BCRYPT_ROUNDS", "ACCESS_TOKEN_EXPIRE_MINUTES",
-	"REFRESH_TOKEN_EXPIRE_DAYS", "SESSION_MAX_DAYS", "PASSWORD_MIN_LENGTH", "PORT", serverVariable,
+	"REFRESH_TOKEN_EXPIRE_DAYS", "SESSION_MAX_DAYS", "PASSWORD_MIN_LENGTH", "PORT", ServerVariable,
 }
 
 func isOurs(name string) bool {

@@ -66,6 +66,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		err = r.scratch(ctx)
 	}
 	r.report.Seconds = time.Since(start).Seconds()
+	r.on.hideIn(r.report, err)
 	if err = errors.Join(err, ctx.Err()); err != nil {
 		return nil, err
 	}
@@ -236,6 +237,7 @@ func (r *verification) database(ctx context.Context, a *app, server scratchServe
 		return err
 	}
 	target.Dialect, r.report.Database = r.on.dialect, server.about()
+	r.report.Target += ", " + r.report.Database
 	a.env["DATABASE_URL"] = target.DatabaseURL
 	if a.IsGo() {
 		return nil // it does it when it starts
