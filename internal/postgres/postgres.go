@@ -73,7 +73,7 @@ type Cluster struct {
 	password string
 	programs string
 	dir      string
-	as       []string // before each command that root must not run
+	owner    *run.User // who runs what root must not
 	server   *run.Process
 }
 
@@ -100,7 +100,8 @@ func (c *Cluster) URL(database string) string {
 
 // NewDatabase makes an empty database.
 func (c *Cluster) NewDatabase(ctx context.Context, name string) error {
-	return c.run(ctx, "PGPASSWORD="+c.password, c.program("createdb"), "-h", "127.0.0.1", "-p", strconv.Itoa(c.port), "-U", "postgres", name)
+	return c.run(ctx, run.Spec{Args: []string{c.program("createdb"), "-h", "127.0.0.1", "-p", strconv.Itoa(c.port), "-U", "postgres", name},
+		Env: []string{"PGPASSWORD=" + c.password}})
 }
 
 // Stop ends the server, whoever is connected, and removes its folder. Stopping twice is
@@ -108,7 +109,7 @@ func (c *Cluster) NewDatabase(ctx context.Context, name string) error {
 func (c *Cluster) Stop() {
 	if c.server != nil {
 		// Immediate: nothing of it is kept. What that leaves, Stop ends.
-		_ = c.run(context.Background(), "", append(c.as, c.program("pg_ctl"), "stop", "-m", "immediate", "-D", c.data())...)
+		_ = c.run(context.Background(), run.Spec{Args: []string{c.program("pg_ctl"), "stop", "-m", "immediate", "-D", c.data()}, User: c.owner})
 		c.server.Stop(stopPatience)
 	}
 	_ = os.RemoveAll(c.dir)
@@ -124,11 +125,11 @@ func (c *Cluster) initialize(ctx context.Context) error {
 		return err
 	}
 	var err error
-	if c.as, err = notAsRoot(c.dir); err != nil {
+	if c.owner, err = notRoot(c.dir); err != nil {
 		return err
 	}
-	err = c.run(ctx, "", append(c.as, c.program("initdb"), "-D", c.data(), "-A", "scram-sha-256", "--pwfile="+secret,
-		"-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync")...)
+	err = c.run(ctx, run.Spec{Args: []string{c.program("initdb"), "-D", c.data(), "-A", "scram-sha-256", "--pwfile=" + secret,
+		"-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync"}, User: c.owner})
 	return errors.Join(err, os.Remove(secret))
 }
 
@@ -139,9 +140,9 @@ func (c *Cluster) serve(ctx context.Context) (err error) {
 		return err
 	}
 	c.server, err = run.Start(context.WithoutCancel(ctx), run.Spec{
-		Args: append(c.as, c.program("postgres"), "-D", c.data(), "-h", "127.0.0.1", "-p", strconv.Itoa(c.port), "-k", "",
-			"-c", "fsync=off", "-c", "max_connections="+strconv.Itoa(connections)),
-		Dir: c.dir, Unset: libpqVariables(),
+		Args: []string{c.program("postgres"), "-D", c.data(), "-h", "127.0.0.1", "-p", strconv.Itoa(c.port), "-k", "",
+			"-c", "fsync=off", "-c", "max_connections=" + strconv.Itoa(connections)},
+		Dir: c.dir, Unset: libpqVariables(), User: c.owner,
 	})
 	if err != nil {
 		return err
@@ -155,7 +156,7 @@ func (c *Cluster) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
 	for {
-		err := c.run(ctx, "", c.program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(c.port))
+		err := c.run(ctx, run.Spec{Args: []string{c.program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(c.port)}})
 		if err == nil {
 			return nil
 		}
@@ -170,12 +171,9 @@ func (c *Cluster) await(ctx context.Context) error {
 	}
 }
 
-// run runs a program of the server's to its end. One variable may come on top.
-func (c *Cluster) run(ctx context.Context, variable string, args ...string) error {
-	spec := run.Spec{Args: args, Dir: c.dir, Unset: libpqVariables(), Timeout: startPatience}
-	if variable != "" {
-		spec.Env = []string{variable}
-	}
+// run runs a program of the server's to its end.
+func (c *Cluster) run(ctx context.Context, spec run.Spec) error {
+	spec.Dir, spec.Unset, spec.Timeout = c.dir, libpqVariables(), startPatience
 	res, err := run.Run(ctx, spec)
 	if err == nil || ctx.Err() != nil {
 		return ctx.Err()
@@ -193,23 +191,23 @@ func libpqVariables() (names []string) {
 	return names
 }
 
-// notAsRoot is how a command is run that refuses to be run by root; dir becomes the
-// property of who runs it.
-func notAsRoot(dir string) ([]string, error) {
+// notRoot is who runs a server that refuses to be run by root, nil where that is not who
+// asks; dir becomes the property of whoever it is.
+func notRoot(dir string) (*run.User, error) {
 	if runtime.GOOS == "windows" || os.Geteuid() != 0 {
 		return nil, nil
 	}
-	owner, err := user.Lookup("postgres")
+	account, err := user.Lookup("postgres")
 	if err != nil {
-		owner, err = user.Lookup("nobody")
+		account, err = user.Lookup("nobody")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("PostgreSQL does not run as root, and there is no other user: %w", err)
 	}
-	uid, _ := strconv.Atoi(owner.Uid)
-	gid, _ := strconv.Atoi(owner.Gid)
+	uid, _ := strconv.Atoi(account.Uid)
+	gid, _ := strconv.Atoi(account.Gid)
 	err = filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
 		return errors.Join(err, os.Lchown(path, uid, gid))
 	})
-	return slices.Clip([]string{"runuser", "-u", owner.Username, "--"}), err
+	return &run.User{UID: uint32(uid), GID: uint32(gid)}, err
 }

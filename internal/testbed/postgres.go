@@ -73,6 +73,23 @@ func startCluster(t testing.TB, find func(testing.TB, string) string) Postgres {
 	return Postgres{started}
 }
 
+// OfferPostgres lets what the test runs find the server's programs, on any machine.
+func OfferPostgres(t *testing.T) {
+	t.Helper()
+	if _, found := postgres.Find(); found {
+		return
+	}
+	dir, err := os.MkdirTemp("", "fastman-postgres-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil { // the server does not run as root
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", packagedPostgres(t, dir)+string(filepath.ListSeparator)+os.Getenv("PATH"))
+}
+
 // findPostgres returns a folder with the server's programs: those of this machine, or of
 // a package that brings them along, which is copied to dir.
 func findPostgres(t testing.TB, dir string) string {

@@ -14,7 +14,9 @@ import (
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
+	"golang.org/x/tools/txtar"
 
+	"fastman/internal/feature"
 	"fastman/internal/install"
 	"fastman/internal/run"
 	"fastman/internal/testbed"
@@ -25,9 +27,10 @@ import (
 // A project on PostgreSQL is judged on PostgreSQL, on one that is started for it; what it
 // holds of its own is not asked.
 func TestProjectOnPostgresHolds(t *testing.T) {
+	testbed.OfferPostgres(t)
 	only := "^(register|storage|outage|purge)/"
 	if os.Getenv("TEST_ALL") != "" {
-		only = os.Getenv("TEST_ONLY")
+		only = ""
 	}
 	for _, stack := range []string{"fastapi", "go"} {
 		t.Run(stack, func(t *testing.T) {
@@ -134,6 +137,7 @@ func TestServerThatRefuses(t *testing.T) {
 
 // Whoever stops a verification finds no database and no server of it left.
 func TestInterruptedLeavesNoDatabase(t *testing.T) {
+	testbed.OfferPostgres(t)
 	dir := newProject(t, "go")
 	for _, named := range []bool{false, true} {
 		server := testbed.StartPostgres(t)
@@ -270,5 +274,33 @@ func noProcessSays(t *testing.T, text string) {
 		if args, err := os.ReadFile(file); err == nil && (strings.Contains(string(args), text) || text == secretWord && hasSecret(string(args))) {
 			t.Errorf("%q", args)
 		}
+	}
+}
+
+// A project that only PostgreSQL can serve, with a driver of its own, is judged as it is.
+func TestAsyncProjectOnPostgresHolds(t *testing.T) {
+	testbed.OfferPostgres(t)
+	dir := t.TempDir()
+	archive, err := txtar.ParseFile("testdata/async_postgres.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := txtar.FS(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(dir, files); err != nil {
+		t.Fatal(err)
+	}
+	python := testbed.Tools(t, append(testbed.Requirements(t), "asyncpg==0.32.0")...)
+	t.Setenv("VIRTUAL_ENV", filepath.Dir(python))
+	_, err = install.Auth(t.Context(), install.AuthOptions{Common: install.Common{Dir: dir, NoDeps: true, Yes: true, Templates: templates.Builtin()},
+		Types: []feature.Type{feature.JWT}, Prefix: "/auth", UsersTable: "users"})
+	if err != nil {
+		t.Fatalf("%v %+v", err, err)
+	}
+	report := judged(t, dir, "^(register|server|storage)/")
+	if report.Status != verify.StatusHeld || !strings.HasPrefix(report.Database, "PostgreSQL ") {
+		t.Errorf("%s on %s: %+v", report.Status, report.Database, report.Cases)
 	}
 }
