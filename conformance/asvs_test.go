@@ -52,7 +52,7 @@ lowers the two settings.
 | password | ` + "`POST /login`" + ` | one factor | the three above |
 | passkey | ` + "`POST /passkey/authenticate/verify`" + `; with a new account ` + "`…/register/verify`" + ` | two: the key, and user verification; phishing-resistant | options: 100 in 15 minutes from one address |
 | recovery code | ` + "`POST /passkey/recovery`" + ` with a code | one: 128 random bits, once | the three above |
-| mailed link, only with ` + "`PASSKEY_EMAIL_RECOVERY=true`" + ` | ` + "`POST /passkey/recovery`" + ` with a token | the mailbox | the three above, for mails as well |
+| mailed link, only with ` + "`PASSKEY_EMAIL_RECOVERY=true`" + ` | ` + "`POST /passkey/recovery`" + ` with a token | the mailbox | mails: the three above; tokens: 100 in 15 minutes from one address |
 | provider | ` + "`GET /callback[/{provider}]`" + `; native apps ` + "`POST /token`" + ` | taken for one factor, whatever the provider asked for | starts: 100 in 15 minutes from one address |
 | Keycloak | its access token with each request; it opens no session | as the realm has it | the realm's |
 
