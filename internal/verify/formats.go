@@ -83,7 +83,7 @@ p.sum{font-size:1.1rem}b.held{color:var(--good)}b.failed,b.not-judged{color:var(
 table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;border-top:1px solid var(--line)}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#8881;padding:.6rem;margin:.3rem 0;font-size:13px}
 td:first-child{overflow-wrap:anywhere}small{color:var(--dim)}b.not-met{color:var(--bad);font-weight:400}
-span.failed,span.not-judged{color:var(--bad)}span.not-applicable{color:var(--dim)}
+td.no{white-space:nowrap}span.failed,span.not-judged{color:var(--bad)}span.not-applicable{color:var(--dim)}
 @media print{body{margin:0;max-width:none}}
 </style></head><body>
 `
@@ -111,9 +111,9 @@ func (r *Report) settingsTable(out *strings.Builder) {
 	if len(r.Settings) == 0 {
 		return
 	}
-	out.WriteString("<h2>Settings to mend</h2>\n<table><tr><th>Where<th>What<th>Cure</tr>\n")
+	out.WriteString("<h2>Settings to mend</h2>\n<table><tr><th>Where<th>What<th>Cure<th>Against</tr>\n")
 	for _, f := range r.Settings {
-		fmt.Fprintf(out, "<tr><td>%s<td>%s %s<td>%s</tr>\n", escaped(f.File), escaped(f.Name), escaped(f.What), escaped(f.Cure))
+		fmt.Fprintf(out, "<tr><td>%s<td>%s %s<td>%s<td>%s</tr>\n", escaped(f.File), escaped(f.Name), escaped(f.What), escaped(f.Cure), f.against())
 	}
 	out.WriteString("</table>\n")
 }

@@ -83,6 +83,7 @@ type Finding struct {
 	Name string `json:"name"` // variable
 	What string `json:"what"`
 	Cure string `json:"cure"`
+	ASVS string `json:"asvs,omitempty"` // the requirement that it is against
 }
 
 func newReport(i *install.Installation, o Options) *Report {
@@ -132,7 +133,7 @@ func skipped(result conformance.Result) Outcome {
 // settle counts, and says how it ended.
 func (r *Report) settle() *Report {
 	r.Counts.Settings = len(r.Settings)
-	r.Requirements = requirementsOf(r.Cases)
+	r.Requirements = requirementsOf(r.Cases, r.Settings)
 	for _, c := range r.Cases {
 		switch c.Outcome {
 		case Held:
