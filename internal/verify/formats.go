@@ -113,7 +113,7 @@ func (r *Report) settingsTable(out *strings.Builder) {
 	}
 	out.WriteString("<h2>Settings to mend</h2>\n<table><tr><th>Where<th>What<th>Cure<th>Against</tr>\n")
 	for _, f := range r.Settings {
-		fmt.Fprintf(out, "<tr><td>%s<td>%s %s<td>%s<td>%s</tr>\n", escaped(f.File), escaped(f.Name), escaped(f.What), escaped(f.Cure), f.against())
+		fmt.Fprintf(out, "<tr><td>%s<td>%s %s<td>%s<td>%s</tr>\n", escaped(f.File), escaped(f.Name), escaped(f.What), escaped(f.Cure), escaped(f.against()))
 	}
 	out.WriteString("</table>\n")
 }
