@@ -381,6 +381,8 @@ func (t *terminal) verifiedCase(c verify.Result, width int) {
 		}
 	case verify.NotJudged:
 		fmt.Fprintf(t.out, "%s  %s\n", line, indent(c.Detail, "    "))
+	case verify.Listed:
+		fmt.Fprintf(t.out, "%s  %s\n", line, strings.TrimPrefix(c.Proof()+"; contract: "+c.Section, "; "))
 	default:
 		fmt.Fprintf(t.out, "%s  %s\n", line, c.Proof())
 	}
