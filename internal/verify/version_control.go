@@ -26,16 +26,17 @@ func (f envFile) trackedFindings() []Finding {
 	return nil
 }
 
-var secretName = regexp.MustCompile(`SECRET|PASSWORD|PASSWD|TOKEN|(API|PRIVATE)_KEY`)
+var secretName = regexp.MustCompile(`SECRET|(PASSWORD|PASSWD|TOKEN|(API|PRIVATE)_KEY)$`)
 
-// isCredential is whether a variable may open something. Lifetimes of tokens do not.
+// isCredential is whether a variable may open something: the name of a cookie does not, nor
+// a password that is the user's name, as in databases of one's own machine.
 func isCredential(name, value string) bool {
 	if _, err := strconv.ParseFloat(value, 64); err == nil || !isSecret(value) {
 		return false
 	}
 	if address, err := url.Parse(value); err == nil && address.User != nil {
-		_, has := address.User.Password()
-		return has
+		password, _ := address.User.Password()
+		return password != "" && password != address.User.Username()
 	}
 	return secretName.MatchString(name) && !isOn(value) && !isOff(value)
 }
