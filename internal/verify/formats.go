@@ -95,12 +95,13 @@ func (r *Report) HTML() []byte {
 	kinds := strings.Join(append(append([]string{}, r.Types...), r.Providers...), ", ")
 	fmt.Fprintf(&out, "<h1>Sign-in, verified</h1>\n<p>%s on %s, under %s. Tried out: %s. Made by fastman %s, begun %s.</p>\n",
 		escaped(kinds), escaped(r.Stack), escaped(r.Prefix), escaped(r.Target), escaped(r.Fastman), r.Started.Format("2006-01-02 15:04:05 MST"))
-	n := r.Counts
-	fmt.Fprintf(&out, "<p class=\"sum\"><b class=\"%s\">%s</b> — %d held, %d failed, %d not judged, %d not applicable; %d settings to mend; %.0f s</p>\n",
-		r.Status, r.Status, n.Held, n.Failed, n.NotJudged, n.NotApplicable, n.Settings, r.Seconds)
+	if n := r.Counts; r.Status != "" { // else it is a list
+		fmt.Fprintf(&out, "<p class=\"sum\"><b class=\"%s\">%s</b> — %d held, %d failed, %d not judged, %d not applicable; %d settings to mend; %.0f s</p>\n",
+			r.Status, r.Status, n.Held, n.Failed, n.NotJudged, n.NotApplicable, n.Settings, r.Seconds)
+	}
 	r.settingsTable(&out)
 	r.requirementsTable(&out)
-	for _, outcome := range []Outcome{Failed, NotJudged, Held, NotApplicable} {
+	for _, outcome := range []Outcome{Failed, NotJudged, Held, Listed, NotApplicable} {
 		r.casesTable(&out, outcome)
 	}
 	out.WriteString("<p><small>ASVS: OWASP Application Security Verification Standard 5.0. A case names the requirements that it is evidence for; one case alone need not be all the evidence that one asks for.</small></p>\n</body></html>\n")

@@ -93,7 +93,11 @@ func (r *Report) requirementsTable(out *strings.Builder) {
 	for _, c := range r.Cases {
 		outcomes[c.Name] = c.Outcome
 	}
-	out.WriteString("<h2>OWASP ASVS 5.0</h2>\n<table><tr><th>No.<th>Level<th>Requirement, in our words<th>Evidence<th>Outcome</tr>\n")
+	out.WriteString("<h2>OWASP ASVS 5.0</h2>\n")
+	for _, level := range []string{"1", "2", "3"} {
+		fmt.Fprintf(out, "<p>Level %s: %s</p>\n", level, r.levelled(level))
+	}
+	out.WriteString("<table><tr><th>No.<th>Level<th>Requirement, in our words<th>Evidence<th>Outcome</tr>\n")
 	for _, one := range r.Requirements {
 		var cases []string
 		for _, name := range one.Cases {
@@ -103,6 +107,23 @@ func (r *Report) requirementsTable(out *strings.Builder) {
 			escaped(one.ID), escaped(one.Level), escaped(one.Text), escaped(one.How), strings.Join(cases, ", "), one.Outcome, one.Outcome)
 	}
 	out.WriteString("</table>\n")
+}
+
+// levelled counts the requirements of a level by their outcome.
+func (r *Report) levelled(level string) string {
+	counts := map[Outcome]int{}
+	for _, one := range r.Requirements {
+		if one.Level == level {
+			counts[one.Outcome]++
+		}
+	}
+	var parts []string
+	for _, outcome := range []Outcome{Failed, NotJudged, Held, Listed, Documented, NotMet, NotApplicable} {
+		if n := counts[outcome]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, outcome))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // against names the requirement that a setting breaks.

@@ -45,7 +45,7 @@ func TestFormatsShowEvidence(t *testing.T) {
 	r.settle()
 	page, junit := string(r.HTML()), string(r.JUnit())
 	for _, part := range []string{
-		"<tr><td class=no>9.2.1<td>1<td>Token accepted only inside its validity span", "<span class=\"held\">token/exp-has-no-leeway</span></small>",
+		"<p>Level 2: 2 failed, ", "<tr><td class=no>9.2.1<td>1<td>Token accepted only inside its validity span", "<span class=\"held\">token/exp-has-no-leeway</span></small>",
 		"<td><small><span class=\"failed\">refresh/an-idle-session-is-over</span></small><td class=no><b class=\"failed\">failed</b>", "<tr><td>.env<td>SECRET_KEY is in version control<td>take it out<td>ASVS 13.3.1</tr>", "No secrets in source<br>", "<td>Access token: exp &lt;with&gt;<td>ASVS 9.2.1; RFC 7519 4.1.4",
 	} {
 		if !strings.Contains(page, part) {
