@@ -25,6 +25,8 @@ type Report struct {
 	Counts    Counts    `json:"counts"`
 	Cases     []Result  `json:"cases"`
 	Settings  []Finding `json:"settings"`
+
+	Requirements []Requirement `json:"requirements"`
 }
 
 // Status of a run.
@@ -130,6 +132,7 @@ func skipped(result conformance.Result) Outcome {
 // settle counts, and says how it ended.
 func (r *Report) settle() *Report {
 	r.Counts.Settings = len(r.Settings)
+	r.Requirements = requirementsOf(r.Cases)
 	for _, c := range r.Cases {
 		switch c.Outcome {
 		case Held:
