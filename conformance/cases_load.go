@@ -18,11 +18,11 @@ var loadCases = []Case{
 	},
 	{
 		Name: "load/hashing-is-bounded-and-me-keeps-answering", Section: "Hashing is bounded", Type: feature.JWT,
-		ASVS: []string{"15.2.2"}, Run: loadLogins,
+		ASVS: []string{"15.2.2"}, Turn: Alone, Run: loadLogins,
 	},
 	{
 		Name: "load/who-hangs-up-gives-the-place-back", Section: "Hashing is bounded", Type: feature.JWT,
-		Run: loadCancelled,
+		Turn: Alone, Run: loadCancelled,
 	},
 	{
 		Name: "load/the-database-is-never-locked", Section: "Bytes: SQLite", Type: feature.JWT, Run: loadWrites,

@@ -24,9 +24,8 @@ var logCases = []Case{
 		ASVS: []string{"16.4.1"}, Needs: []Need{NeedOutput, NeedBoot}, Run: logInjection,
 	},
 	{
-		// The last of all: it searches what every case before it has made the app log.
 		Name: "log/no-password-token-or-address-in-any-log", Section: "Log",
-		ASVS: []string{"16.2.5"}, Needs: []Need{NeedOutput}, Run: logSecrets,
+		ASVS: []string{"16.2.5"}, Needs: []Need{NeedOutput}, Turn: Last, Run: logSecrets,
 	},
 }
 

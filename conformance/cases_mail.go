@@ -45,7 +45,7 @@ var mailCases = []Case{
 	},
 	{
 		Name: "mail/a-dead-server-fails-nothing", Section: "Mail: sending never delays or fails the answer", Type: feature.JWT,
-		Needs: []Need{NeedBoot}, Run: mailDead,
+		Needs: []Need{NeedBoot}, Turn: Early, Run: mailDead,
 	},
 	{
 		Name: "mail/a-busy-server-is-tried-again", Section: "Mail", Type: feature.JWT,

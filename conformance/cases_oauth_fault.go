@@ -34,7 +34,7 @@ var oauthFaultCases = []Case{
 	},
 	{
 		Name: "oauth/twenty-that-hang-leave-me-as-fast-as-it-was", Section: "oauth: provider calls", Type: feature.OAuth,
-		ASVS: []string{"15.2.2"}, Run: faultResponsive,
+		ASVS: []string{"15.2.2"}, Turn: Alone, Run: faultResponsive,
 	},
 	{
 		Name: "oauth/past-sixteen-a-sign-in-waits-its-turn", Section: "oauth: provider calls", Type: feature.OAuth, Run: faultBusy,

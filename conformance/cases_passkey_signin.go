@@ -76,7 +76,7 @@ var passkeySignInCases = []Case{
 	},
 	{
 		Name: "passkey/an-address-costs-no-time", Section: "No enumeration", Type: feature.Passkey,
-		ASVS: []string{"6.3.8"}, Run: passkeyTiming,
+		ASVS: []string{"6.3.8"}, Turn: Alone, Run: passkeyTiming,
 	},
 }
 

@@ -21,7 +21,7 @@ var resetCases = []Case{
 	},
 	{
 		Name: "forgot/takes-the-same-time", Section: "No enumeration", Type: feature.JWT,
-		ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot}, Run: forgotTiming,
+		ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot}, Turn: Alone, Run: forgotTiming,
 	},
 	{
 		Name: "forgot/the-link-does-not-follow-the-host", Section: "Settings: AUTH_PUBLIC_URL", Type: feature.JWT,

@@ -57,7 +57,7 @@ var throttleCases = []Case{
 	},
 	{
 		Name: "throttle/a-full-queue-is-given-back", Section: "Throttle", Type: feature.JWT,
-		Needs: []Need{NeedBoot, NeedDB}, Run: throttleBusy,
+		Needs: []Need{NeedBoot, NeedDB}, Turn: Alone, Run: throttleBusy,
 	},
 	{
 		Name: "throttle/bad-tokens-are-counted-and-good-ones-served", Section: "Throttle", Type: feature.JWT,

@@ -30,15 +30,15 @@ const (
 var timingCases = []Case{
 	{
 		Name: "timing/unknown-user-and-wrong-password", Section: "No enumeration", Type: feature.JWT,
-		ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot}, Run: timingUnknown,
+		ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot}, Turn: Alone, Run: timingUnknown,
 	},
 	{
 		Name: "timing/inactive-and-passwordless-users", Section: "No enumeration", Type: feature.JWT,
-		ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot, NeedDB}, Run: timingInactive,
+		ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot, NeedDB}, Turn: Alone, Run: timingInactive,
 	},
 	{
 		Name: "timing/passwords-that-are-hashed-twice", Section: "No enumeration", Type: feature.JWT,
-		ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot}, Run: timingDecomposed,
+		ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot}, Turn: Alone, Run: timingDecomposed,
 	},
 }
 

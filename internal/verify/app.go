@@ -15,6 +15,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,11 +47,10 @@ const (
 // app is the project's app, ready to be started on scratch data any number of times.
 type app struct {
 	*install.Installation
-	scratch string            // folder of this run
-	env     map[string]string // of every start
+	scratch string // folder of this run
 
-	lock    sync.Mutex
-	running []*run.Process
+	lock sync.Mutex
+	ends []func()
 }
 
 // project is the copy that the app runs in.
@@ -58,16 +58,13 @@ func (a *app) project() string { return filepath.Join(a.scratch, "project") }
 
 func (a *app) file(name string) string { return filepath.Join(a.scratch, name) }
 
-// prepare copies the project, builds what has to be built, and makes the tables.
+// prepare copies the project, and builds what has to be built.
 func (a *app) prepare(ctx context.Context) error {
 	if err := copyProject(a.Root, a.project()); err != nil {
 		return &Unjudged{What: "the project could not be copied: " + err.Error(), Hint: "make it readable, and the folder for temporary files large enough"}
 	}
 	if a.IsGo() {
 		return a.build(ctx)
-	}
-	if a.Set.Stores() {
-		return a.migrate(ctx)
 	}
 	return nil
 }
@@ -106,8 +103,8 @@ func (a *app) program(name string) string {
 }
 
 // migrate makes the tables of a FastAPI app. A Go app does it when it starts.
-func (a *app) migrate(ctx context.Context) error {
-	script, answer := a.file("migrate.py"), a.file("answer.json")
+func (a *lane) migrate(ctx context.Context) error {
+	script, answer := a.file(a.name+".migrate.py"), a.file(a.name+".json")
 	if err := os.WriteFile(script, []byte(migrateScript), 0o600); err != nil {
 		return err
 	}
@@ -137,7 +134,7 @@ func (a *app) migrate(ctx context.Context) error {
 }
 
 // database is how the suite talks to the scratch database.
-func (a *app) database() run.Spec {
+func (a *lane) database() run.Spec {
 	args := []string{a.program("db"), a.env["DATABASE_URL"]}
 	if !a.IsGo() {
 		args = []string{a.Python, "-I", "-c", databaseScript, a.env["DATABASE_URL"]}
@@ -158,7 +155,7 @@ func (a *app) serve(port string) []string {
 }
 
 // boot starts a process of the app, and returns once it answers.
-func (a *app) boot(ctx context.Context, more map[string]string) (*conformance.Instance, error) {
+func (a *lane) boot(ctx context.Context, more map[string]string) (*conformance.Instance, error) {
 	free, err := freePort()
 	if err != nil {
 		return nil, err
@@ -175,9 +172,9 @@ func (a *app) boot(ctx context.Context, more map[string]string) (*conformance.In
 	if err != nil {
 		return nil, err
 	}
-	a.keep(process)
 	go func() { _, _ = io.Copy(output, process.Stdout) }()
 	stop := func() { process.Stop(stopPatience) }
+	a.defers(stop)
 	instance := &conformance.Instance{URL: "http://127.0.0.1:" + port, Output: output.String, Stop: stop}
 	if err := await(ctx, process, instance); err != nil {
 		stop()
@@ -186,18 +183,19 @@ func (a *app) boot(ctx context.Context, more map[string]string) (*conformance.In
 	return instance, nil
 }
 
-func (a *app) keep(process *run.Process) {
+// defers lets f run when the run ends.
+func (a *app) defers(f func()) {
 	a.lock.Lock()
 	defer a.lock.Unlock()
-	a.running = append(a.running, process)
+	a.ends = append(a.ends, f)
 }
 
-// close ends what still runs, and takes the folder of the run away.
+// close ends what still runs, the newest first, and takes the folder of the run away.
 func (a *app) close() error {
 	a.lock.Lock()
 	defer a.lock.Unlock()
-	for _, process := range a.running {
-		process.Stop(stopPatience)
+	for _, end := range slices.Backward(a.ends) {
+		end()
 	}
 	return os.RemoveAll(a.scratch)
 }

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -126,8 +127,13 @@ func skipped(result conformance.Result) Outcome {
 	return NotApplicable
 }
 
-// settle counts, and says how it ended.
+// settle brings the cases into the order of the suite, counts, and says how it ended.
 func (r *Report) settle() *Report {
+	place := map[string]int{}
+	for i, c := range conformance.Cases(everything) {
+		place[c.Name] = i
+	}
+	slices.SortFunc(r.Cases, func(a, b Result) int { return place[a.Name] - place[b.Name] })
 	r.Counts.Settings = len(r.Settings)
 	for _, c := range r.Cases {
 		switch c.Outcome {
