@@ -30,15 +30,15 @@ var keycloakFaultCases = []Case{
 	},
 	{
 		Name: "keycloak/garbage-for-keys-is-503-and-recovers", Section: "keycloak: Never open", Type: feature.Keycloak,
-		ASVS: []string{"16.5.3", "13.2.4", "15.2.2"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Run: keycloakGarbage,
+		ASVS: []string{"16.5.3", "13.2.4", "15.2.2"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Turn: Early, Run: keycloakGarbage,
 	},
 	{
 		Name: "keycloak/twenty-on-one-that-hangs-block-no-other-route", Section: "keycloak: One that hangs (10 s)", Type: feature.Keycloak,
-		ASVS: []string{"15.2.2", "16.5.2"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Run: keycloakHangs,
+		ASVS: []string{"15.2.2", "16.5.2"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Turn: Early, Run: keycloakHangs,
 	},
 	{
 		Name: "keycloak/new-keys-are-fetched-once-in-ten-seconds", Section: "keycloak: refetched for an unknown kid at most once in 10 s", Type: feature.Keycloak,
-		ASVS: []string{"15.2.2"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Run: keycloakRotation,
+		ASVS: []string{"15.2.2"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Turn: Early, Run: keycloakRotation,
 	},
 	{
 		Name: "keycloak/down-later-serves-what-it-knows", Section: "keycloak: JWKS cached at most 5 min", Type: feature.Keycloak,

@@ -26,11 +26,11 @@ var oauthFaultCases = []Case{
 	},
 	{
 		Name: "oauth/a-provider-that-hangs-is-given-up-after-ten-seconds", Section: "oauth: slow (10 s)", Type: feature.OAuth,
-		ASVS: []string{"16.5.2"}, Run: faultHang,
+		ASVS: []string{"16.5.2"}, Turn: Early, Run: faultHang,
 	},
 	{
 		Name: "oauth/a-provider-that-drips-is-given-up-after-ten-seconds", Section: "oauth: slow (10 s)", Type: feature.OAuth,
-		ASVS: []string{"16.5.2"}, Run: faultDrip,
+		ASVS: []string{"16.5.2"}, Turn: Early, Run: faultDrip,
 	},
 	{
 		Name: "oauth/twenty-that-hang-leave-me-as-fast-as-it-was", Section: "oauth: provider calls", Type: feature.OAuth,

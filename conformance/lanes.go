@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"iter"
+	"slices"
 	"sync"
 
 	"fastman/internal/feature"
@@ -33,12 +34,10 @@ func Run(ctx context.Context, target Target, filter func(Case) bool) iter.Seq[Re
 func Share(ctx context.Context, lanes []Target, filter func(Case) bool) iter.Seq[Result] {
 	lanes = abreast(lanes)
 	return func(yield func(Result) bool) {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
 		turns := byTurn(lanes[0].Set, filter)
-		_ = share(ctx, lanes, append(turns[Early], turns[Anytime]...), yield) &&
-			share(ctx, lanes[:1], turns[Alone], yield) &&
-			share(ctx, lanes[:1], turns[Last], yield)
+		_ = share(ctx, lanes, yield, turns[Early], turns[Anytime]) &&
+			share(ctx, lanes[:1], yield, turns[Alone]) &&
+			share(ctx, lanes[:1], yield, turns[Last])
 	}
 }
 
@@ -64,15 +63,16 @@ func byTurn(set feature.Set, filter func(Case) bool) map[Turn][]Case {
 	return turns
 }
 
-// share lets each lane take the next case when it is free. It is false once ctx has ended
-// or yield wants no more, and returns when the cases under way have ended.
-func share(ctx context.Context, lanes []Target, cases []Case, yield func(Result) bool) bool {
+// share lets each lane take the next case when it is free: every other lane begins with
+// another list, so that some wait while others work. It returns when all under way have
+// ended, and is false once ctx has ended or yield wants no more.
+func share(ctx context.Context, lanes []Target, yield func(Result) bool, lists ...[]Case) bool {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	results := make(chan Result, len(cases))
+	results := make(chan Result, len(slices.Concat(lists...))) // whoever breaks off reads no more
 	go func() {
 		defer close(results)
-		runAll(ctx, lanes, cases, results)
+		runAll(ctx, lanes, lists, results)
 	}()
 	for result := range results {
 		if ctx.Err() == nil && !yield(result) {
@@ -82,22 +82,34 @@ func share(ctx context.Context, lanes []Target, cases []Case, yield func(Result)
 	return ctx.Err() == nil
 }
 
-func runAll(ctx context.Context, lanes []Target, cases []Case, results chan<- Result) {
+func runAll(ctx context.Context, lanes []Target, lists [][]Case, results chan<- Result) {
+	var queues []<-chan Case
+	for _, cases := range lists {
+		queues = append(queues, queued(cases))
+	}
+	var all sync.WaitGroup
+	for i, lane := range lanes {
+		i %= len(queues)
+		mine := slices.Concat(queues[i:], queues[:i])
+		all.Go(func() {
+			for _, queue := range mine {
+				for c := range queue {
+					if ctx.Err() != nil {
+						return
+					}
+					results <- runCase(ctx, lane, c)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+func queued(cases []Case) <-chan Case {
 	queue := make(chan Case, len(cases))
 	for _, c := range cases {
 		queue <- c
 	}
 	close(queue)
-	var all sync.WaitGroup
-	for _, lane := range lanes {
-		all.Go(func() {
-			for c := range queue {
-				if ctx.Err() != nil {
-					return
-				}
-				results <- runCase(ctx, lane, c)
-			}
-		})
-	}
-	all.Wait()
+	return queue
 }

@@ -19,8 +19,8 @@ import (
 // casesPerLane is how many cases make it worth while to start the app once more.
 const casesPerLane = 20
 
-// laneCount is one more than there are processors: cases wait, too.
-func laneCount(cases int) int { return min(1+cases/casesPerLane, 1+runtime.NumCPU()) }
+// laneCount is more than there are processors: many cases wait.
+func laneCount(cases int) int { return min(1+cases/casesPerLane, 2+runtime.NumCPU()) }
 
 // lane is the app on a database, a mailbox, providers and a realm of its own.
 type lane struct {
