@@ -25,6 +25,8 @@ type Spec struct {
 	Stdin    io.Reader
 	Timeout  time.Duration // 0: none
 	Progress io.Writer     // gets the output while it runs, in whole lines
+
+	files []*os.File // descriptors of the process from 3 on
 }
 
 // Result is what a finished process left. Of very long output only the end is kept.
@@ -154,7 +156,7 @@ func outcome(ctx context.Context, args []string, res Result, err error) error {
 
 func command(s Spec) *exec.Cmd {
 	cmd := exec.Command(s.Args[0], s.Args[1:]...)
-	cmd.Dir = s.Dir
+	cmd.Dir, cmd.ExtraFiles = s.Dir, s.files
 	cmd.Env = append(without(os.Environ(), s.Unset), s.Env...)
 	cmd.WaitDelay = grace
 	ownGroup(cmd)

@@ -48,6 +48,9 @@ const (
 type app struct {
 	*install.Installation
 	scratch string // folder of this run
+	// start starts a process of the app: of Python where it can, forked from one that has
+	// imported the libraries.
+	start func(context.Context, run.Spec) (*run.Process, error)
 
 	lock sync.Mutex
 	ends []func()
@@ -63,11 +66,19 @@ func (a *app) prepare(ctx context.Context) error {
 	if err := copyProject(a.Root, a.project()); err != nil {
 		return &Unjudged{What: "the project could not be copied: " + err.Error(), Hint: "make it readable, and the folder for temporary files large enough"}
 	}
+	a.start = run.Start
 	if a.IsGo() {
 		return a.build(ctx)
 	}
-	return nil
+	if zygote, err := run.StartZygote(ctx, run.Spec{Args: []string{a.Python}, Dir: a.root(), Env: environment(a.Installation, nil), Unset: unset()}); err == nil {
+		a.defers(zygote.Stop)
+		a.start = zygote.Start
+	}
+	return ctx.Err()
 }
+
+// root is where the app is imported from.
+func (a *app) root() string { return filepath.Join(a.project(), filepath.FromSlash(a.ImportRoot)) }
 
 // build makes the program, and the one that the suite talks to the database with, from
 // the module where it stands: replacements and workspaces name their folders from there.
@@ -165,8 +176,8 @@ func (a *lane) boot(ctx context.Context, more map[string]string) (*conformance.I
 	maps.Copy(env, more)
 	env["PORT"] = port
 	output := &log{}
-	process, err := run.Start(context.WithoutCancel(ctx), run.Spec{
-		Args: a.serve(port), Dir: filepath.Join(a.project(), filepath.FromSlash(a.ImportRoot)),
+	process, err := a.start(context.WithoutCancel(ctx), run.Spec{
+		Args: a.serve(port), Dir: a.root(),
 		Env: environment(a.Installation, env), Unset: unset(), Progress: output,
 	})
 	if err != nil {
