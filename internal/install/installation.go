@@ -1,9 +1,12 @@
 package install
 
 import (
+	"cmp"
 	"context"
+	"os"
 	"path"
 	"path/filepath"
+	"strings"
 
 	"fastman/internal/edit"
 	"fastman/internal/feature"
@@ -21,6 +24,9 @@ type Installation struct {
 	EnvFiles   []string          // live ones
 	Examples   []string
 	Settings   map[string]string // of the env file that the app reads: .env
+	// DatabaseURL is where the app keeps its users: of the environment, the env file, or
+	// the code; "" where none of them says.
+	DatabaseURL string
 
 	// FastAPI
 	Python     string // interpreter
@@ -72,7 +78,32 @@ func (r *recipe) installation() *Installation {
 		i.Main, i.Module = s.project.Main, s.project.Module
 	}
 	i.Settings = r.settingsOf(i.EnvFiles)
+	i.DatabaseURL = cmp.Or(os.Getenv("DATABASE_URL"), setting(i.Settings, "DATABASE_URL"), r.defaultURL())
 	return i
+}
+
+// setting looks a name up as pydantic does, in any case.
+func setting(all map[string]string, name string) string {
+	for is, value := range all {
+		if strings.EqualFold(is, name) {
+			return value
+		}
+	}
+	return ""
+}
+
+// defaultURL is what the project's own Settings class falls back to.
+func (r *recipe) defaultURL() string {
+	s, isFastAPI := r.stack.(*fastapi)
+	if !isFastAPI || s.project.Settings == nil {
+		return ""
+	}
+	for _, f := range s.project.Settings.File.Fields(s.project.Settings.Class) {
+		if strings.EqualFold(f.Name, "DATABASE_URL") && f.Default != nil && f.Default.Kind == "str" {
+			return f.Default.Name
+		}
+	}
+	return ""
 }
 
 // settingsOf are the values of the .env among some env files: the nearer to the root

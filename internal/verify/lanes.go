@@ -6,14 +6,12 @@ import (
 	"crypto/rand"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"runtime"
 	"sync"
 
 	"fastman/conformance"
 	"fastman/conformance/standin"
 	"fastman/internal/feature"
-	"fastman/internal/install"
 )
 
 // casesPerLane is how many cases make it worth while to start the app once more.
@@ -44,17 +42,13 @@ func (r *verification) lanes(ctx context.Context, a *app) ([]conformance.Target,
 // startLane starts the app once, and returns it with all that the suite is offered.
 func startLane(ctx context.Context, a *app, name string) (t conformance.Target, err error) {
 	secret := rand.Text() + rand.Text()
-	l := &lane{app: a, name: name}
-	l.env = usual(secret, scratchURL(a.Installation, a.file(name+".db")))
-	t = conformance.Target{
-		Set: a.Set, Prefix: a.Prefix, UsersTable: a.UsersTable, OwnTexts: true,
-		Secret: secret, Issuer: issuer, Dialect: conformance.SQLite, DatabaseURL: l.env["DATABASE_URL"], Boot: l.boot,
-	}
+	l := &lane{app: a, name: name, env: usual(secret)}
+	t = conformance.Target{Set: a.Set, Prefix: a.Prefix, UsersTable: a.UsersTable, OwnTexts: true, Secret: secret, Issuer: issuer, Boot: l.boot}
 	if err := l.surround(ctx, &t); err != nil {
 		return t, err
 	}
-	if a.Set.Stores() && !a.IsGo() {
-		if err := l.migrate(ctx); err != nil {
+	if a.Set.Stores() {
+		if err := l.store(ctx, &t); err != nil {
 			return t, err
 		}
 	}
@@ -69,18 +63,21 @@ func startLane(ctx context.Context, a *app, name string) (t conformance.Target, 
 	return t, nil
 }
 
-// scratchURL is the DATABASE_URL of a lane.
-func scratchURL(i *install.Installation, file string) string {
-	driver := "sqlite"
-	if i.Async {
-		driver = "sqlite+aiosqlite"
+// store gives the lane an empty database with its tables.
+func (l *lane) store(ctx context.Context, t *conformance.Target) (err error) {
+	if t.DatabaseURL, err = l.databases.newDatabase(ctx); err != nil {
+		return err
 	}
-	return driver + ":///" + filepath.ToSlash(file)
+	t.Dialect, l.env["DATABASE_URL"] = l.dialect, t.DatabaseURL
+	if l.IsGo() {
+		return nil // it makes them when it starts
+	}
+	return l.migrate(ctx)
 }
 
 // connect lets the suite look into the app's database.
 func (l *lane) connect(ctx context.Context, t *conformance.Target) error {
-	t.DB = openDatabase(l.database())
+	t.DB = openDatabase(l.database(t.DatabaseURL))
 	l.defers(func() { _ = t.DB.Close() })
 	if _, err := t.DB.ExecContext(ctx, "SELECT 1 FROM "+l.UsersTable+" LIMIT 1"); err != nil {
 		return &Unjudged{What: "the app has not made its table of users in the scratch database: " + err.Error(),

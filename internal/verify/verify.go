@@ -26,9 +26,10 @@ const issuer = "fastman:app"
 // Options are the flags of verify:auth.
 type Options struct {
 	install.Common
-	Only string // expression; "" is every case
-	URL  string // of a running server; "" starts the app
-	Own  bool   // the server may be on another machine
+	Only     string // expression; "" is every case
+	Database string // sqlite or postgresql; "" is what the project is on
+	URL      string // of a running server; "" starts the app
+	Own      bool   // the server may be on another machine
 }
 
 // Unjudged is why nothing could be said about an app: exit status 3.
@@ -62,6 +63,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		err = r.scratch(ctx)
 	}
 	r.report.Seconds = time.Since(start).Seconds()
+	r.on.hideIn(r.report, err)
 	if err = errors.Join(err, ctx.Err()); err != nil {
 		return nil, err
 	}
@@ -72,6 +74,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 type verification struct {
 	Options
 	app    *install.Installation
+	on     chosen
 	only   *regexp.Regexp
 	report *Report
 }
@@ -89,7 +92,11 @@ func open(ctx context.Context, o Options) (*verification, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &verification{Options: o, app: app, only: only, report: newReport(app, o)}
+	on, err := choose(o, app)
+	if err != nil {
+		return nil, err
+	}
+	r := &verification{Options: o, app: app, on: on, only: only, report: newReport(app, o)}
 	for _, c := range conformance.Cases(everything) {
 		if why := r.why(c); why != "" && only.MatchString(c.Name) {
 			r.report.add(Result{Case: describe(c), Outcome: NotApplicable, Detail: why})
@@ -177,13 +184,21 @@ func (r *verification) scratch(ctx context.Context) (err error) {
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return err
 	}
-	a := &app{Installation: r.app, scratch: dir}
+	a := &app{Installation: r.app, scratch: dir, dialect: r.on.dialect}
 	defer func() { err = errors.Join(err, a.close()) }()
 	if r.app.IsGo() {
 		r.say("building the app")
 	}
 	if err := a.prepare(ctx); err != nil {
 		return err
+	}
+	if a.Set.Stores() {
+		r.say("making scratch databases")
+		if a.databases, err = r.on.open(ctx, a); err != nil {
+			return err
+		}
+		r.report.Database = a.databases.about()
+		r.report.Target += ", " + r.report.Database
 	}
 	r.say("starting the app")
 	lanes, err := r.lanes(ctx, a)
