@@ -5,8 +5,6 @@ import (
 	"iter"
 	"slices"
 	"sync"
-
-	"fastman/internal/feature"
 )
 
 // Turn is when a case runs.
@@ -32,9 +30,20 @@ func Run(ctx context.Context, target Target, filter func(Case) bool) iter.Seq[Re
 // providers of its own. A lane runs one case at a time, so that no case sees the traffic
 // of another; a case runs on one lane only. Ending early waits for the cases under way.
 func Share(ctx context.Context, lanes []Target, filter func(Case) bool) iter.Seq[Result] {
+	cases := Cases(lanes[0].Set)
+	if filter != nil {
+		cases = slices.DeleteFunc(cases, func(c Case) bool { return !filter(c) })
+	}
+	return inTurns(ctx, lanes, cases)
+}
+
+func inTurns(ctx context.Context, lanes []Target, cases []Case) iter.Seq[Result] {
 	lanes = abreast(lanes)
+	turns := map[Turn][]Case{}
+	for _, c := range cases {
+		turns[c.Turn] = append(turns[c.Turn], c)
+	}
 	return func(yield func(Result) bool) {
-		turns := byTurn(lanes[0].Set, filter)
 		_ = share(ctx, lanes, yield, turns[Early], turns[Anytime]) &&
 			share(ctx, lanes[:1], yield, turns[Alone]) &&
 			share(ctx, lanes[:1], yield, turns[Last])
@@ -51,16 +60,6 @@ func abreast(lanes []Target) []Target {
 		all[i].lanes = all
 	}
 	return all
-}
-
-func byTurn(set feature.Set, filter func(Case) bool) map[Turn][]Case {
-	turns := map[Turn][]Case{}
-	for _, c := range Cases(set) {
-		if filter == nil || filter(c) {
-			turns[c.Turn] = append(turns[c.Turn], c)
-		}
-	}
-	return turns
 }
 
 // share lets each lane take the next case when it is free: every other lane begins with

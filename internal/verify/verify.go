@@ -193,7 +193,7 @@ func (r *verification) scratch(ctx context.Context) (err error) {
 		return err
 	}
 	if a.Set.Stores() {
-		r.say("making scratch databases")
+		r.say("making a scratch database")
 		if a.databases, err = r.on.open(ctx, a); err != nil {
 			return err
 		}
