@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"fastman/internal/edit"
@@ -127,8 +128,25 @@ func (r *recipe) settingsOf(files []string) map[string]string {
 // IsEnv reports whether a file may hold a secret: an env file that is no example.
 func IsEnv(file string) bool { return isEnv(filepath.ToSlash(file)) }
 
-// Tracked reports whether a file is in the project's version control.
-func (i *Installation) Tracked(file string) bool {
-	_, tracked := git(i.Root, "ls-files", "--error-unmatch", "--", filepath.FromSlash(file))
-	return tracked
+// Tracked are the files in the project's version control.
+func (i *Installation) Tracked() []string {
+	out, _ := git(i.Root, "ls-files", "-z")
+	return strings.FieldsFunc(out, func(c rune) bool { return c == 0 })
+}
+
+// Version is what a file was in a commit.
+type Version struct{ Commit, Source string }
+
+// mostVersions bounds how far back a file is looked at.
+const mostVersions = 50
+
+// Versions are those of a file in all branches, the newest first.
+func (i *Installation) Versions(file string) (all []Version) {
+	out, _ := git(i.Root, "log", "--all", "--format=%h", "--max-count="+strconv.Itoa(mostVersions), "--", filepath.FromSlash(file))
+	for _, commit := range strings.Fields(out) {
+		if src, there := git(i.Root, "show", commit+":./"+file); there {
+			all = append(all, Version{commit, src})
+		}
+	}
+	return all
 }

@@ -37,7 +37,6 @@ def main():
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children
     gc.freeze()
     control = socket.socket(fileno=3)
-    control.sendall(b"ready")
     while True:
         request, descriptors = receive(control)
         if not request:

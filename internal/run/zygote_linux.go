@@ -19,7 +19,7 @@ import (
 //go:embed zygote.py
 var zygoteScript string
 
-// zygotePatience is how long libraries may take to be imported, or a process to be forked.
+// zygotePatience is how long libraries may take to be imported, and a process to be forked.
 const zygotePatience = 90 * time.Second
 
 // Zygote is a Python interpreter that has imported the libraries of apps. What it starts
@@ -43,12 +43,7 @@ func StartZygote(ctx context.Context, s Spec) (*Zygote, error) {
 		return nil, errors.Join(err, ours.Close())
 	}
 	go func() { _, _ = io.Copy(io.Discard, process.Stdout) }()
-	z := &Zygote{process: process, control: ours}
-	if _, err := z.answer(); err != nil {
-		z.Stop()
-		return nil, err
-	}
-	return z, nil
+	return &Zygote{process: process, control: ours}, nil
 }
 
 func socketPair() (ours *net.UnixConn, theirs *os.File, err error) {
@@ -64,13 +59,6 @@ func socketPair() (ours *net.UnixConn, theirs *os.File, err error) {
 		return nil, nil, errors.Join(err, theirs.Close())
 	}
 	return conn.(*net.UnixConn), theirs, nil
-}
-
-func (z *Zygote) answer() (string, error) {
-	_ = z.control.SetReadDeadline(time.Now().Add(zygotePatience))
-	answer := make([]byte, 64)
-	n, err := z.control.Read(answer)
-	return string(answer[:n]), err
 }
 
 // Stop ends the zygote, and with it the processes that it has started.
@@ -116,11 +104,13 @@ func (z *Zygote) fork(s Spec, output, end *os.File) (int, error) {
 	if _, _, err := z.control.WriteMsgUnix(request, syscall.UnixRights(int(output.Fd()), int(end.Fd())), nil); err != nil {
 		return 0, err
 	}
-	answer, err := z.answer()
+	_ = z.control.SetReadDeadline(time.Now().Add(zygotePatience))
+	answer := make([]byte, 32)
+	n, err := z.control.Read(answer)
 	if err != nil {
 		return 0, err
 	}
-	return strconv.Atoi(answer)
+	return strconv.Atoi(string(answer[:n]))
 }
 
 // variables are all that the process has in its environment.

@@ -48,13 +48,12 @@ const (
 // app is the project's app, ready to be started on scratch data any number of times.
 type app struct {
 	*install.Installation
-	scratch string // folder of this run
+	args    []string // beyond what starts it anyway
+	scratch string   // folder of this run
 	dialect conformance.Dialect
 	// databases are those of the run; nil where an app has none.
 	databases scratchServer
-	// start starts a process of the app: of Python where it can, forked from one that has
-	// imported the libraries.
-	start func(context.Context, run.Spec) (*run.Process, error)
+	zygote    *run.Zygote // nil where the app is not forked from one
 
 	lock sync.Mutex
 	ends []func()
@@ -70,15 +69,25 @@ func (a *app) prepare(ctx context.Context) error {
 	if err := copyProject(a.Root, a.project()); err != nil {
 		return &Unjudged{What: "the project could not be copied: " + err.Error(), Hint: "make it readable, and the folder for temporary files large enough"}
 	}
-	a.start = run.Start
 	if a.IsGo() {
 		return a.build(ctx)
 	}
-	if zygote, err := run.StartZygote(ctx, run.Spec{Args: []string{a.Python}, Dir: a.root(), Env: environment(a.Installation, nil), Unset: unset()}); err == nil {
+	zygote, err := run.StartZygote(ctx, run.Spec{Args: []string{a.Python}, Dir: a.root(), Env: environment(a.Installation, nil), Unset: unset()})
+	if err == nil {
+		a.zygote = zygote
 		a.defers(zygote.Stop)
-		a.start = zygote.Start
 	}
-	return ctx.Err()
+	return ctx.Err() // without one, apps start as they do elsewhere
+}
+
+// start starts a process of the app.
+func (a *app) start(ctx context.Context, s run.Spec) (*run.Process, error) {
+	if a.zygote != nil {
+		if process, err := a.zygote.Start(ctx, s); err == nil {
+			return process, nil
+		}
+	}
+	return run.Start(ctx, s)
 }
 
 // root is where the app is imported from.
@@ -106,7 +115,7 @@ func (a *app) build(ctx context.Context) error {
 
 func (a *app) goBuild(ctx context.Context, name string, args ...string) error {
 	args = append([]string{"go", "build", "-buildvcs=false", "-o", a.program(name)}, args...)
-	res, err := run.Run(ctx, run.Spec{Args: args, Dir: a.Root, Timeout: buildPatience})
+	res, err := run.Run(ctx, run.Spec{Args: args, Dir: a.Root, Env: []string{"GOTMPDIR=" + a.scratch}, Timeout: buildPatience})
 	if err == nil || ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -162,6 +171,14 @@ func (a *app) database(url string) run.Spec {
 
 // serve is the command that serves the app on a port of 127.0.0.1.
 func (a *app) serve(port string) []string {
+	args := a.server(port)
+	for _, arg := range a.args {
+		args = append(args, strings.ReplaceAll(arg, "{port}", port))
+	}
+	return args
+}
+
+func (a *app) server(port string) []string {
 	if a.IsGo() {
 		return []string{a.program("app")}
 	}

@@ -26,6 +26,8 @@ type Report struct {
 	Counts    Counts    `json:"counts"`
 	Cases     []Result  `json:"cases"`
 	Settings  []Finding `json:"settings"`
+
+	Requirements []Requirement `json:"requirements"`
 }
 
 // Status of a run.
@@ -136,6 +138,7 @@ func (r *Report) settle() *Report {
 	}
 	slices.SortFunc(r.Cases, func(a, b Result) int { return place[a.Name] - place[b.Name] })
 	r.Counts.Settings = len(r.Settings)
+	r.Requirements = requirementsOf(r.Cases)
 	for _, c := range r.Cases {
 		switch c.Outcome {
 		case Held:
