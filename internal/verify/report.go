@@ -84,6 +84,7 @@ type Finding struct {
 	Name string `json:"name"` // variable
 	What string `json:"what"`
 	Cure string `json:"cure"`
+	ASVS string `json:"asvs,omitempty"` // the requirement that it is against
 }
 
 func newReport(i *install.Installation, o Options) *Report {
@@ -138,7 +139,7 @@ func (r *Report) settle() *Report {
 	}
 	slices.SortFunc(r.Cases, func(a, b Result) int { return place[a.Name] - place[b.Name] })
 	r.Counts.Settings = len(r.Settings)
-	r.Requirements = requirementsOf(r.Cases)
+	r.Requirements = requirementsOf(r.Cases, r.Settings)
 	for _, c := range r.Cases {
 		switch c.Outcome {
 		case Held:

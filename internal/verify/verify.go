@@ -46,7 +46,7 @@ func List(ctx context.Context, o Options) (*Report, error) {
 	for _, c := range r.cases() {
 		r.report.add(Result{Case: describe(c), Outcome: Listed})
 	}
-	r.report.Requirements = requirementsOf(r.report.Cases)
+	r.report.Requirements = requirementsOf(r.report.Cases, nil)
 	return r.report, nil
 }
 
