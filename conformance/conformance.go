@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"fastman/conformance/standin"
@@ -28,6 +29,8 @@ type Target struct {
 	URL    string // where the app listens: "http://127.0.0.1:8000"
 	Prefix string // where the module is mounted; "" is /auth
 	Set    feature.Set
+	// Paths are routes that do not stand where the contract has them.
+	Paths Paths
 
 	// OwnTexts lets the texts of errors be other ones: their owner may have translated
 	// them. What programs read, such as reauth_required, stays.
@@ -147,7 +150,9 @@ type Result struct {
 	Case    Case
 	Outcome Outcome
 	Detail  string
-	Took    time.Duration
+	// Obstacle is what a skipped case could not get past, or nil.
+	Obstacle *Obstacle
+	Took     time.Duration
 }
 
 // Cases returns the cases that apply to set, in the order in which they run.
@@ -247,7 +252,7 @@ func (target Target) withDefaults() Target {
 	}
 	target.URL = strings.TrimRight(target.URL, "/")
 	if target.Providers != nil {
-		target.Providers.AllowCallbacks(publicURL + target.Prefix)
+		target.allowCallbacks(target.Providers)
 	}
 	target.secrets = newSecrets()
 	target.secrets.watch(target.Output)
@@ -300,6 +305,9 @@ func runCase(ctx context.Context, target Target, c Case) (r Result) {
 		t.close()
 		r.Took = time.Since(start)
 		r.Outcome, r.Detail = t.outcome()
+		if r.Outcome == Skipped {
+			r.Obstacle = t.verdict.obstacle.Load()
+		}
 	}()
 	defer t.recover()
 	c.Run(t)
@@ -320,6 +328,7 @@ type verdict struct {
 	failures []string
 	skipped  string
 	cleanup  []func()
+	obstacle atomic.Pointer[Obstacle]
 }
 
 // ended is what Fatalf panics with.
@@ -341,6 +350,9 @@ func (t *T) on(url string) *T {
 
 // Errorf notes a finding and goes on.
 func (t *T) Errorf(format string, args ...any) {
+	if t.isBlocked() {
+		return
+	}
 	t.verdict.failures = append(t.verdict.failures, fmt.Sprintf(format, args...))
 }
 
@@ -381,6 +393,8 @@ func (t *T) outcome() (Outcome, string) {
 		return Failed, strings.Join(append(found[:maxFailures:maxFailures], more), "\n")
 	case len(found) > 0:
 		return Failed, strings.Join(found, "\n")
+	case t.isBlocked():
+		return Skipped, t.verdict.obstacle.Load().String()
 	case t.verdict.skipped != "":
 		return Skipped, t.verdict.skipped
 	}

@@ -66,6 +66,9 @@ func (a *app) prepare(ctx context.Context) error {
 	if a.IsGo() {
 		return a.build(ctx)
 	}
+	if err := a.addProbes(); err != nil {
+		return err
+	}
 	if a.Set.Stores() {
 		return a.migrate(ctx)
 	}
@@ -75,18 +78,27 @@ func (a *app) prepare(ctx context.Context) error {
 // build makes the program, and the one that the suite talks to the database with, from
 // the module where it stands: replacements and workspaces name their folders from there.
 func (a *app) build(ctx context.Context) error {
-	if err := a.goBuild(ctx, "app", "./"+a.Main); err != nil || !a.Set.Stores() {
+	if err := a.buildProbed(ctx); err != nil || !a.Set.Stores() {
 		return err
 	}
-	source, overlay, place := a.file("db.go"), a.file("overlay.json"), filepath.Join(a.Root, "internal", "fastman-verify", "main.go")
-	replace, err := json.Marshal(map[string]any{"Replace": map[string]string{place: source}})
+	source, place := a.file("db.go"), filepath.Join(a.Root, "internal", "fastman-verify", "main.go")
+	if err := os.WriteFile(source, []byte(databaseProgram), 0o600); err != nil {
+		return err
+	}
+	return a.goBuildOver(ctx, "db", map[string]string{place: source}, "./internal/fastman-verify")
+}
+
+// goBuildOver is goBuild with files that stand over those of the module.
+func (a *app) goBuildOver(ctx context.Context, name string, over map[string]string, args ...string) error {
+	replace, err := json.Marshal(map[string]any{"Replace": over})
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(os.WriteFile(source, []byte(databaseProgram), 0o600), os.WriteFile(overlay, replace, 0o600)); err != nil {
+	overlay := a.file(name + ".json")
+	if err := os.WriteFile(overlay, replace, 0o600); err != nil {
 		return err
 	}
-	return a.goBuild(ctx, "db", "-overlay="+overlay, "./internal/fastman-verify")
+	return a.goBuild(ctx, name, append([]string{"-overlay=" + overlay}, args...)...)
 }
 
 func (a *app) goBuild(ctx context.Context, name string, args ...string) error {
@@ -150,11 +162,7 @@ func (a *app) serve(port string) []string {
 	if a.IsGo() {
 		return []string{a.program("app")}
 	}
-	args := []string{a.Python, "-m", "uvicorn", a.Callable, "--host", "127.0.0.1", "--port", port}
-	if a.IsFactory {
-		args = append(args, "--factory")
-	}
-	return args
+	return []string{a.Python, "-m", "uvicorn", probesName + ":app", "--host", "127.0.0.1", "--port", port}
 }
 
 // boot starts a process of the app, and returns once it answers.

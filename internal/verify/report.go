@@ -24,6 +24,8 @@ type Report struct {
 	Counts    Counts    `json:"counts"`
 	Cases     []Result  `json:"cases"`
 	Settings  []Finding `json:"settings"`
+
+	lost map[string]lostRoute // of those that the cases ask for
 }
 
 // Status of a run.
@@ -111,6 +113,9 @@ func (r *Report) judge(result conformance.Result, i *install.Installation) Resul
 		judged.Outcome, judged.File = Failed, whereToLook(result.Case.Name, i)
 	default:
 		judged.Outcome = skipped(result)
+		if result.Obstacle != nil {
+			judged.Outcome, judged.Detail = r.obstructed(result)
+		}
 	}
 	r.add(judged)
 	return judged

@@ -141,7 +141,7 @@ func (r *verification) why(c conformance.Case) string {
 	switch {
 	case !slices.ContainsFunc(conformance.Cases(r.app.Set), func(o conformance.Case) bool { return o.Name == c.Name }):
 		return "not installed: " + subject(c, r.app.Set)
-	case slices.Contains(c.Needs, conformance.NeedGuarded):
+	case r.URL != "" && slices.Contains(c.Needs, conformance.NeedGuarded):
 		return "needs " + string(conformance.NeedGuarded) + ", which are not known"
 	case r.URL != "" && !c.Harmless:
 		return "changes data or counts against somebody, so it is not for a running server"
@@ -211,6 +211,7 @@ func (r *verification) scratch(ctx context.Context) (err error) {
 				Hint: "let it read DATABASE_URL, from the environment before the env file"}
 		}
 	}
+	r.learn(ctx, &target)
 	r.judge(ctx, target)
 	return nil
 }
