@@ -10,7 +10,6 @@ import (
 	"maps"
 	"net/http"
 	"os"
-	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -42,7 +41,7 @@ func (l lostRoute) String() string {
 // learn tells the target where the routes are, and what asks for roles.
 func (r *verification) learn(ctx context.Context, target *conformance.Target) {
 	if m := fit(emitted(r.app), served(ctx, r.app, target.URL), r.app.Prefix); m != nil {
-		target.Prefix, target.Paths, r.report.lost = m.prefix, m.paths, m.lost
+		target.Prefix, target.Paths, r.report.Prefix, r.report.lost = m.prefix, m.paths, m.prefix, m.lost
 	}
 	if _, found := probe(ctx, target.URL, "admins"); found {
 		target.Guarded = &conformance.Guarded{Admins: "/" + probesBelow + "admins", Editors: "/" + probesBelow + "editors"}
@@ -58,16 +57,16 @@ type moved struct {
 
 // fit finds what was emitted among what is served; nil where nothing is known of that.
 func fit(emitted, served []route, prefix string) *moved {
+	m := &moved{prefix: commonPrefix(emitted, served, prefix), paths: conformance.Paths{}, lost: map[string]lostRoute{}}
 	found := map[route]route{}
 	for _, e := range emitted {
-		if s, ok := byHandler(e, served, prefix); ok {
+		if s, ok := byHandler(e, emitted, served, m.prefix); ok {
 			found[e] = s
 		}
 	}
 	if len(found) == 0 {
 		return nil
 	}
-	m := &moved{prefix: commonPrefix(found, prefix), paths: conformance.Paths{}, lost: map[string]lostRoute{}}
 	for _, e := range emitted {
 		at := slices.IndexFunc(served, func(s route) bool { return s.Method == e.Method && s.Path == m.prefix+e.Path })
 		if _, known := found[e]; !known && at >= 0 {
@@ -85,36 +84,45 @@ func fit(emitted, served []route, prefix string) *moved {
 	return m
 }
 
-// byHandler is the route that a handler answers: of several the one that has not moved.
-// A handler may have gone to another module of the sign-in.
-func byHandler(e route, served []route, prefix string) (route, bool) {
-	var all []route
-	for _, module := range []string{e.Module, path.Dir(strings.ReplaceAll(e.Module, ".", "/"))} {
-		for _, s := range served {
-			inside := s.Module == e.Module || s.Module == "" || strings.HasPrefix(strings.ReplaceAll(s.Module, ".", "/"), module+"/")
-			if s.Method == e.Method && s.Name == e.Name && inside {
-				all = append(all, s)
-			}
-		}
-		if len(all) > 0 {
-			break
-		}
-	}
-	if len(all) == 0 {
-		return route{}, false
-	}
+// byHandler is the route that the handler of an emitted one answers. It may answer further
+// ones: the one at the old place is the same, those at the places of other routes are
+// others, and a parameter stays.
+func byHandler(e route, emitted, served []route, prefix string) (route, bool) {
+	all := handled(e, served)
 	if at := slices.IndexFunc(all, func(s route) bool { return s.Path == prefix+e.Path }); at >= 0 {
 		return all[at], true
+	}
+	all = slices.DeleteFunc(all, func(s route) bool {
+		isOther := func(o route) bool { return o.Method == e.Method && o.Name == e.Name && s.Path == prefix+o.Path }
+		return slices.ContainsFunc(emitted, isOther) || strings.Contains(s.Path, "{}") != strings.Contains(e.Path, "{}")
+	})
+	if len(all) == 0 {
+		return route{}, false
 	}
 	return slices.MinFunc(all, func(a, b route) int { return cmp.Compare(a.Path, b.Path) }), true
 }
 
+// handled are the routes that a handler of that name answers. It may have gone to another
+// module of the sign-in.
+func handled(e route, served []route) []route {
+	folder := e.Module[:strings.LastIndex(e.Module, ".")+1]
+	all := slices.DeleteFunc(slices.Clone(served), func(s route) bool {
+		return s.Method != e.Method || s.Name != e.Name || !strings.HasPrefix(s.Module, folder)
+	})
+	if same := slices.DeleteFunc(slices.Clone(all), func(s route) bool { return s.Module != e.Module }); len(same) > 0 {
+		return same
+	}
+	return all
+}
+
 // commonPrefix is that of the most routes.
-func commonPrefix(found map[route]route, usual string) string {
+func commonPrefix(emitted, served []route, usual string) string {
 	votes := map[string]int{}
-	for e, s := range found {
-		if prefix, fits := strings.CutSuffix(s.Path, e.Path); fits {
-			votes[prefix]++
+	for _, e := range emitted {
+		for _, s := range handled(e, served) {
+			if prefix, fits := strings.CutSuffix(s.Path, e.Path); fits {
+				votes[prefix]++
+			}
 		}
 	}
 	best := usual

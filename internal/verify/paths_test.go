@@ -81,6 +81,11 @@ func TestFit(t *testing.T) {
 	if len(m.lost) != 1 || m.lost["POST /logout"].likely.Name != "sign_out" {
 		t.Errorf("lost are %v", m.lost)
 	}
+	both := []route{{"GET", "/me", "", "getMe"}, {"GET", "/passkey/me", "", "getMe"}, {"GET", "/login", "", "getLogin"}, {"GET", "/login/{}", "", "getLogin"}}
+	m = fit(both, []route{{"GET", "/auth/profile", "", "getMe"}, {"GET", "/auth/passkey/me", "", "getMe"}, {"GET", "/auth/with/{}", "", "getLogin"}, {"GET", "/auth/login", "", "getLogin"}}, "/auth")
+	if m.paths["GET /me"] != "/auth/profile" || m.paths["GET /passkey/me"] != "/auth/passkey/me" || m.paths["GET /login/{}"] != "/auth/with/{}" || m.paths["GET /login"] != "/auth/login" {
+		t.Errorf("of one handler's routes %v", m.paths)
+	}
 	if fit(was, []route{{"GET", "/me", "app.users", "me"}}, "/auth") != nil {
 		t.Error("a handler of the app's own passes for one of the sign-in")
 	}
