@@ -46,13 +46,13 @@ func openSQLite(rest string) (*sql.DB, error) {
 	path, _, _ := strings.Cut(strings.TrimPrefix(rest, "/"), "?")
 	// As many read as there are cores, and one writes: all of it runs in this process, where
 	// more only queue, and each has a cache of its own.
-	conns := runtime.GOMAXPROCS(0) + 1
+	conns := max(2, runtime.GOMAXPROCS(0))
 	if path == "" || path == ":memory:" {
 		path, conns = ":memory:", 1 // each connection to it is a database of its own
 	}
 	name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
 	name.RawQuery = "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_txlock=immediate" +
-		"&_pragma=cache_size(-1000)" // KiB for each connection; the system caches the file, too
+		"&_pragma=cache_size(-1500)" // KiB for each connection; the system caches the file, too
 	return openPool("sqlite", name.String(), conns)
 }
 
