@@ -48,6 +48,64 @@ func (r *verification) learn(ctx context.Context, target *conformance.Target) {
 	}
 }
 
+// learnRunning is learn for a server that runs already: it is asked for its openapi.json.
+// What is not described there is taken to be where it was.
+func (r *verification) learnRunning(ctx context.Context, target *conformance.Target) {
+	was, is := emitted(r.app), described(ctx, target.URL)
+	if r.app.IsGo() {
+		is = goServed(r.app, commonPrefix(nameless(goServed(r.app, "")), nameless(is), r.app.Prefix))
+	}
+	m := fit(unlocated(was), unlocated(is), r.app.Prefix)
+	if m == nil {
+		return
+	}
+	maps.DeleteFunc(m.paths, func(_, to string) bool { return to == "" })
+	target.Prefix, target.Paths, r.report.Prefix = m.prefix, m.paths, m.prefix
+}
+
+// unlocated leaves out which module a handler is in.
+func unlocated(routes []route) []route {
+	all := slices.Clone(routes)
+	for i := range all {
+		all[i].Module = ""
+	}
+	return all
+}
+
+// nameless leaves out the handlers.
+func nameless(routes []route) []route {
+	all := unlocated(routes)
+	for i := range all {
+		all[i].Name = ""
+	}
+	return all
+}
+
+// described are the routes of the sign-in in the openapi.json of a server. FastAPI makes
+// the ids of operations of the name of the handler, the path and the method.
+func described(ctx context.Context, url string) (all []route) {
+	var document struct {
+		Paths map[string]map[string]struct {
+			OperationID string
+			Tags        []string
+		}
+	}
+	if text, found := fetch(ctx, url+"/openapi.json"); !found || json.Unmarshal(text, &document) != nil {
+		return nil
+	}
+	for at, methods := range document.Paths {
+		for method, o := range methods {
+			name := strings.TrimSuffix(o.OperationID, notWord.ReplaceAllString(at, "_")+"_"+method)
+			if slices.Contains(o.Tags, "auth") {
+				all = append(all, route{Method: strings.ToUpper(method), Path: parameters.ReplaceAllString(at, "{}"), Name: name})
+			}
+		}
+	}
+	return all
+}
+
+var notWord = regexp.MustCompile(`\W`)
+
 // moved is where routes stand.
 type moved struct {
 	prefix string
@@ -247,11 +305,16 @@ func served(ctx context.Context, i *install.Installation, url string) (all []rou
 	if !found {
 		prefix = []byte(i.Prefix)
 	}
+	return goServed(i, string(prefix))
+}
+
+// goServed reads the tables of endpoints as they stand.
+func goServed(i *install.Installation, prefix string) (all []route) {
 	files, _ := filepath.Glob(filepath.Join(authDir(i), "*.go"))
 	for _, file := range files {
 		if src, err := os.ReadFile(file); err == nil && !strings.HasSuffix(file, "_test.go") {
 			for _, r := range goRoutes(src) {
-				r.Path = string(prefix) + r.Path
+				r.Path = prefix + r.Path
 				all = append(all, r)
 			}
 		}

@@ -141,7 +141,11 @@ func withProbes(src []byte) []byte {
 
 // probe asks the app under test; found is false where it has no such probe.
 func probe(ctx context.Context, url, name string) (answer []byte, found bool) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+probesBelow+name, nil)
+	return fetch(ctx, url+probesBelow+name)
+}
+
+func fetch(ctx context.Context, url string) (answer []byte, found bool) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, false
 	}
