@@ -273,7 +273,8 @@ func (a *answer) dump() string {
 		fmt.Fprintf(&out, "  > %s\n", excerpt(a.call.body))
 	}
 	fmt.Fprintf(&out, "  < %d\n", a.status)
-	for _, name := range []string{"Content-Type", "Cache-Control", "Www-Authenticate", "Retry-After"} {
+	for _, name := range []string{"Content-Type", "Cache-Control", "Www-Authenticate", "Retry-After", "Location",
+		"Access-Control-Allow-Origin", "Access-Control-Allow-Credentials"} {
 		for _, value := range a.header.Values(name) {
 			fmt.Fprintf(&out, "  < %s: %s\n", name, masked(value))
 		}
@@ -294,8 +295,8 @@ var secretParts = []struct {
 	pattern *regexp.Regexp
 	with    string
 }{
-	{regexp.MustCompile(`(?i)("[a-z_]*(?:password|token|secret)"\s*:\s*")(?:[^"\\]|\\.)*`), "$1***"},
-	{regexp.MustCompile(`(?i)((?:^|&)[a-z_]*(?:password|token|secret)=)[^&]*`), "$1***"},
+	{regexp.MustCompile(`(?i)("[a-z_]*(?:password|token|secret|code|verifier)"\s*:\s*")(?:[^"\\]|\\.)*`), "$1***"},
+	{regexp.MustCompile(`(?i)((?:^|[?&#])[a-z_]*(?:password|token|secret|code|verifier|state|nonce)=)[^&]*`), "$1***"},
 	{regexp.MustCompile(`(?i)(name="[a-z_]*(?:password|token|secret)"\r\n\r\n)[^\r]*`), "$1***"},
 	{regexp.MustCompile(`(?i)^(bearer|basic)( +)\S+.*`), "$1$2***"},
 	{regexp.MustCompile(`eyJ[\w-]*\.[\w-]*\.?[\w-]*`), "***"},

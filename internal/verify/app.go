@@ -47,6 +47,7 @@ const (
 // app is the project's app, ready to be started on scratch data any number of times.
 type app struct {
 	*install.Installation
+	args    []string          // beyond what starts it anyway
 	scratch string            // folder of this run
 	env     map[string]string // of every start
 	dialect conformance.Dialect
@@ -102,7 +103,7 @@ func (a *app) goBuildOver(ctx context.Context, name string, over map[string]stri
 
 func (a *app) goBuild(ctx context.Context, name string, args ...string) error {
 	args = append([]string{"go", "build", "-buildvcs=false", "-o", a.program(name)}, args...)
-	res, err := run.Run(ctx, run.Spec{Args: args, Dir: a.Root, Timeout: buildPatience})
+	res, err := run.Run(ctx, run.Spec{Args: args, Dir: a.Root, Env: []string{"GOTMPDIR=" + a.scratch}, Timeout: buildPatience})
 	if err == nil || ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -158,6 +159,14 @@ func (a *app) database(url string) run.Spec {
 
 // serve is the command that serves the app on a port of 127.0.0.1.
 func (a *app) serve(port string) []string {
+	args := a.server(port)
+	for _, arg := range a.args {
+		args = append(args, strings.ReplaceAll(arg, "{port}", port))
+	}
+	return args
+}
+
+func (a *app) server(port string) []string {
 	if a.IsGo() {
 		return []string{a.program("app")}
 	}

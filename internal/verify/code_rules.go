@@ -69,7 +69,7 @@ func readCode(i *install.Installation) (all code) {
 		switch {
 		case err != nil || entry.IsDir() && file != i.Root && (staysBehind(file, entry.Name()) || entry.Name() == "vendor" || entry.Name() == "tests"):
 			return fs.SkipDir
-		case entry.IsDir() || !slices.Contains([]string{".py", ".go"}, path.Ext(entry.Name())) || strings.HasSuffix(entry.Name(), "_test.go"):
+		case !entry.Type().IsRegular() || !slices.Contains([]string{".py", ".go"}, path.Ext(entry.Name())) || strings.HasSuffix(entry.Name(), "_test.go"):
 			return nil
 		}
 		if src, err := os.ReadFile(file); err == nil {

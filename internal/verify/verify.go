@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -33,6 +31,8 @@ type Options struct {
 	Database string // sqlite or postgresql; "" is what the project is on
 	URL      string // of a running server; "" starts the app
 	Own      bool   // the server may be on another machine
+	// Args are given to the program, or to uvicorn; {port} in them is where it is to listen.
+	Args []string
 }
 
 // Unjudged is why nothing could be said about an app: exit status 3.
@@ -119,21 +119,6 @@ func (o Options) say(line string) {
 	}
 }
 
-// checkURL keeps somebody from trying out what is not theirs.
-func checkURL(o Options) error {
-	if o.URL == "" {
-		return nil
-	}
-	u, err := url.Parse(o.URL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return &install.Usage{What: fmt.Sprintf("--url %q is not an address", o.URL), Hint: "as in: --url=http://127.0.0.1:8000"}
-	}
-	if ip := net.ParseIP(u.Hostname()); !o.Own && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return &install.Usage{What: u.Hostname() + " is not this machine, and only its owner may try it out", Hint: "if that is you: add --i-own-this-host"}
-	}
-	return nil
-}
-
 // cases are those that apply and were asked for.
 func (r *verification) cases() []conformance.Case {
 	return slices.DeleteFunc(conformance.Cases(r.app.Set), func(c conformance.Case) bool { return !r.wants(c) })
@@ -172,23 +157,17 @@ func subject(c conformance.Case, set feature.Set) string {
 	return "users"
 }
 
-// running judges a server that runs already, by what harms nobody.
-func (r *verification) running(ctx context.Context) error {
-	r.judge(ctx, conformance.Target{URL: r.URL, Set: r.app.Set, Prefix: r.app.Prefix, OwnTexts: true})
-	return nil
-}
-
 // scratch starts the app with nothing of the user's in reach, and judges that.
 func (r *verification) scratch(ctx context.Context) (err error) {
 	dir, err := os.MkdirTemp("", "fastman-verify-")
 	if err != nil {
-		return err
+		return &Unjudged{What: "there is no place for a scratch copy: " + err.Error(), Hint: "name a folder that is yours: TMPDIR=/var/tmp fastman verify:auth"}
 	}
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return err
 	}
 	secret := rand.Text() + rand.Text()
-	a := &app{Installation: r.app, scratch: dir, env: usual(secret), dialect: r.on.dialect}
+	a := &app{Installation: r.app, args: r.Args, scratch: dir, env: usual(secret), dialect: r.on.dialect}
 	defer func() { err = errors.Join(err, a.close()) }()
 	if r.app.IsGo() {
 		r.say("building the app")
@@ -303,10 +282,11 @@ func notStarted(ctx context.Context, err error) error {
 		return ctx.Err()
 	}
 	if errors.As(err, &refused) {
-		return &Unjudged{What: "the app ended instead of starting", Detail: refused.Output, Hint: "mend what it says, then run again"}
+		return &Unjudged{What: "the app ended instead of starting", Detail: refused.Output,
+			Hint: "mend what it says, then run again; a program that wants arguments gets them so: fastman verify:auth -- serve"}
 	}
 	what, detail, _ := strings.Cut(err.Error(), "\n")
-	return &Unjudged{What: what, Detail: detail, Hint: "let it listen on the port that PORT names"}
+	return &Unjudged{What: what, Detail: detail, Hint: "let it listen on the port that PORT names, or say how it is told: fastman verify:auth -- --port={port}"}
 }
 
 // judge runs the cases.
