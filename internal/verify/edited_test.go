@@ -2,6 +2,9 @@ package verify_test
 
 import (
 	"cmp"
+	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -9,7 +12,9 @@ import (
 	"testing"
 
 	"fastman/internal/feature"
+	"fastman/internal/install"
 	"fastman/internal/verify"
+	"fastman/templates"
 )
 
 // byHand are what somebody makes of a project in its first month: the prefix and some
@@ -214,5 +219,66 @@ func TestUnknownIsNotHeld(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A sign-in that is mounted below something of the owner's is judged where it is; where
+// nothing is to be found, nothing is judged.
+func TestMountedElsewhere(t *testing.T) {
+	for _, test := range []struct {
+		stack string
+		edit  edit
+		at    string
+	}{
+		{"fastapi", edit{"app/main.py", "include_router(auth_router)", `include_router(auth_router, prefix="/api/v1")`}, "/api/v1/auth"},
+		{"fastapi", edit{"app/main.py", "app.include_router(auth_router)", `api = FastAPI()` + "\n" + `api.include_router(auth_router)` + "\n" + `app.mount("/api", api)`}, "/api/auth"},
+		{"fastapi", edit{"app/main.py", "app.include_router(auth_router)\n", ""}, ""},
+		{"go", edit{"internal/auth/config.go", `cmp.Or(c.Prefix, "/auth")`, `cmp.Or(c.Prefix, "/api/v1/auth")`}, "/api/v1/auth"},
+		{"go", edit{"main.go", "authn.Middleware(mux),", `http.StripPrefix("/api", authn.Middleware(mux)),`}, ""},
+	} {
+		t.Run(test.stack+" "+test.at, func(t *testing.T) {
+			dir := newProject(t, test.stack)
+			test.edit.make(t, dir)
+			report, err := verify.Run(t.Context(), verify.Options{Common: install.Common{Dir: dir, Templates: templates.Builtin()}, Only: "^(register/answers|me/)"})
+			var unjudged *verify.Unjudged
+			switch {
+			case test.at == "":
+				if !errors.As(err, &unjudged) || !strings.Contains(unjudged.What, "the app has no GET /auth/me") {
+					t.Errorf("%+v, %v", report, err)
+				}
+			case err != nil || report.Status != verify.StatusHeld || report.Prefix != test.at:
+				t.Errorf("%+v, %v", report, err)
+			}
+		})
+	}
+}
+
+// A server that runs says where its sign-in is, on either stack.
+func TestRunningElsewhere(t *testing.T) {
+	for stack, described := range map[string]string{
+		"fastapi": `{"paths": {"/api/v1/auth/profile": {"get": {"operationId": "me_api_v1_auth_profile_get", "tags": ["auth"]}},
+			"/api/v1/auth/refresh": {"post": {"operationId": "refresh_api_v1_auth_refresh_post", "tags": ["auth"]}}, "/users/me": {"get": {"operationId": "me_users_me_get"}}}}`,
+		"go": `{"paths": {"/api/v1/auth/me": {"get": {"tags": ["auth"]}}, "/api/v1/auth/sessions/{session_id}": {"delete": {"tags": ["auth"]}}}}`,
+	} {
+		me := map[string]string{"fastapi": "/api/v1/auth/profile", "go": "/api/v1/auth/me"}[stack]
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch r.URL.Path {
+			case "/openapi.json":
+				_, _ = w.Write([]byte(described))
+			case me, "/api/v1/auth/sessions":
+				w.Header().Set("WWW-Authenticate", "Bearer")
+				w.WriteHeader(http.StatusUnauthorized)
+			case "/api/v1/auth/refresh":
+				w.WriteHeader(http.StatusUnprocessableEntity)
+			default:
+				t.Errorf("%s: %s was asked for", stack, r.URL.Path)
+			}
+		}))
+		defer server.Close()
+		options := verify.Options{Common: install.Common{Dir: newProject(t, stack), Templates: templates.Builtin()}, URL: server.URL, Only: "^server/who-shows-no-token-is-nobody"}
+		report, err := verify.Run(t.Context(), options)
+		if err != nil || report.Prefix != "/api/v1/auth" || report.Counts.Held != 1 {
+			t.Errorf("%s: %v, %+v", stack, err, report)
+		}
 	}
 }

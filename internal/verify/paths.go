@@ -39,19 +39,34 @@ func (l lostRoute) String() string {
 }
 
 // learn tells the target where the routes are, and what asks for roles.
-func (r *verification) learn(ctx context.Context, target *conformance.Target) {
+func (r *verification) learn(ctx context.Context, target *conformance.Target) error {
 	if m := fit(emitted(r.app), served(ctx, r.app, target.URL), r.app.Prefix); m != nil {
 		target.Prefix, target.Paths, r.report.Prefix, r.report.lost = m.prefix, m.paths, m.prefix, m.lost
 	}
 	if _, found := probe(ctx, target.URL, "admins"); found {
 		target.Guarded = &conformance.Guarded{Admins: "/" + probesBelow + "admins", Editors: "/" + probesBelow + "editors"}
 	}
+	if at := whereIsMe(*target); at != "" && isMissing(ctx, target.URL+at) {
+		return &Unjudged{What: "the app has no GET " + at + ", by which the suite knows where its sign-in is",
+			Hint: "serve the sign-in's routes; where something in front of them changes paths, let the app that is started do without it"}
+	}
+	return nil
+}
+
+// whereIsMe is the path of GET /me, "" where there is none.
+func whereIsMe(target conformance.Target) string {
+	if at, known := target.Paths["GET /me"]; known {
+		return at
+	}
+	return target.Prefix + "/me"
 }
 
 // learnRunning is learn for a server that runs already: it is asked for its openapi.json.
 // What is not described there is taken to be where it was.
 func (r *verification) learnRunning(ctx context.Context, target *conformance.Target) {
-	was, is := emitted(r.app), described(ctx, target.URL)
+	asking, cancel := context.WithTimeout(ctx, probePatience)
+	defer cancel()
+	was, is := emitted(r.app), described(asking, target.URL)
 	if r.app.IsGo() {
 		is = goServed(r.app, commonPrefix(nameless(goServed(r.app, "")), nameless(is), r.app.Prefix))
 	}

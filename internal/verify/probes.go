@@ -145,15 +145,28 @@ func probe(ctx context.Context, url, name string) (answer []byte, found bool) {
 }
 
 func fetch(ctx context.Context, url string) (answer []byte, found bool) {
+	status, answer := ask(ctx, url)
+	return answer, status != 0 && status != http.StatusNotFound
+}
+
+func isMissing(ctx context.Context, url string) bool {
+	status, _ := ask(ctx, url)
+	return status == http.StatusNotFound
+}
+
+// ask returns 0 where no answer comes.
+func ask(ctx context.Context, url string) (status int, answer []byte) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return nil, false
+		return 0, nil
 	}
 	res, err := prober.Do(req)
 	if err != nil {
-		return nil, false
+		return 0, nil
 	}
 	defer res.Body.Close()
-	answer, err = io.ReadAll(io.LimitReader(res.Body, probeMaxBytes))
-	return answer, err == nil && res.StatusCode != http.StatusNotFound
+	if answer, err = io.ReadAll(io.LimitReader(res.Body, probeMaxBytes)); err != nil {
+		return 0, nil
+	}
+	return res.StatusCode, answer
 }

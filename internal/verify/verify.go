@@ -206,7 +206,9 @@ func (r *verification) scratch(ctx context.Context) (err error) {
 				Hint: "let it read DATABASE_URL, from the environment before the env file"}
 		}
 	}
-	r.learn(ctx, &target)
+	if err := r.learn(ctx, &target); err != nil {
+		return err
+	}
 	r.judge(ctx, target)
 	return nil
 }
