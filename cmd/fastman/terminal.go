@@ -375,13 +375,15 @@ func (t *terminal) verifiedCase(c verify.Result, width int) {
 	line := fmt.Sprintf("%-15s %-*s", c.Outcome, width, c.Name)
 	switch c.Outcome {
 	case verify.Failed:
-		fmt.Fprintf(t.out, "%s\n    %s\n", line, indent(c.Detail, "    "))
+		fmt.Fprintf(t.out, "%s\n    %s\n", strings.TrimRight(line, " "), indent(c.Detail, "    "))
 		if c.File != "" {
 			fmt.Fprintf(t.out, "    look at %s\n", c.File)
 		}
 	case verify.NotJudged:
 		fmt.Fprintf(t.out, "%s  %s\n", line, indent(c.Detail, "    "))
+	case verify.Listed:
+		fmt.Fprintf(t.out, "%s  %s\n", line, strings.TrimPrefix(c.Proof()+"; contract: "+c.Section, "; "))
 	default:
-		fmt.Fprintf(t.out, "%s  %s\n", line, c.Proof())
+		fmt.Fprintln(t.out, strings.TrimRight(line+"  "+c.Proof(), " "))
 	}
 }

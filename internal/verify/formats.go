@@ -27,6 +27,7 @@ func (r *Report) JUnit() []byte {
 	for _, c := range r.Cases {
 		group, name, _ := strings.Cut(c.Name, "/")
 		fmt.Fprintf(&out, "<testcase classname=\"%s\" name=\"%s\" time=\"%.3f\">", escaped(group), escaped(name), c.Seconds)
+		c.properties(&out)
 		switch c.Outcome {
 		case Failed:
 			fmt.Fprintf(&out, "<failure message=\"%s\">%s</failure>", escaped(firstLine(c.Detail)), escaped(c.Detail))
@@ -41,6 +42,17 @@ func (r *Report) JUnit() []byte {
 	}
 	out.WriteString("</testsuite>\n</testsuites>\n")
 	return []byte(out.String())
+}
+
+// properties name what a case shows, where build servers look for such things.
+func (c Case) properties(out *strings.Builder) {
+	out.WriteString("<properties>")
+	for _, p := range [][2]string{{"contract", c.Section}, {"asvs", strings.Join(c.ASVS, ", ")}, {"rfc", strings.Join(c.RFC, "; ")}} {
+		if p[1] != "" {
+			fmt.Fprintf(out, "<property name=\"%s\" value=\"%s\"/>", p[0], escaped(p[1]))
+		}
+	}
+	out.WriteString("</properties>")
 }
 
 func firstLine(text string) string {
@@ -70,7 +82,8 @@ h1{font-size:1.6rem;margin:0}h2{font-size:1.15rem;margin:2rem 0 .5rem}
 p.sum{font-size:1.1rem}b.held{color:var(--good)}b.failed,b.not-judged{color:var(--bad)}b.not-applicable{color:var(--dim);font-weight:400}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;border-top:1px solid var(--line)}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#8881;padding:.6rem;margin:.3rem 0;font-size:13px}
-td:first-child{overflow-wrap:anywhere}small{color:var(--dim)}
+td:first-child{overflow-wrap:anywhere}small{color:var(--dim)}b.not-met{color:var(--bad);font-weight:400}
+span.failed,span.not-judged{color:var(--bad)}span.not-applicable{color:var(--dim)}
 @media print{body{margin:0;max-width:none}}
 </style></head><body>
 `
@@ -86,6 +99,7 @@ func (r *Report) HTML() []byte {
 	fmt.Fprintf(&out, "<p class=\"sum\"><b class=\"%s\">%s</b> — %d held, %d failed, %d not judged, %d not applicable; %d settings to mend; %.0f s</p>\n",
 		r.Status, r.Status, n.Held, n.Failed, n.NotJudged, n.NotApplicable, n.Settings, r.Seconds)
 	r.settingsTable(&out)
+	r.requirementsTable(&out)
 	for _, outcome := range []Outcome{Failed, NotJudged, Held, NotApplicable} {
 		r.casesTable(&out, outcome)
 	}

@@ -26,6 +26,8 @@ type Report struct {
 	Cases     []Result  `json:"cases"`
 	Settings  []Finding `json:"settings"`
 
+	Requirements []Requirement `json:"requirements"`
+
 	lost map[string]lostRoute // of those that the cases ask for
 }
 
@@ -135,6 +137,7 @@ func skipped(result conformance.Result) Outcome {
 // settle counts, and says how it ended.
 func (r *Report) settle() *Report {
 	r.Counts.Settings = len(r.Settings)
+	r.Requirements = requirementsOf(r.Cases)
 	for _, c := range r.Cases {
 		switch c.Outcome {
 		case Held:

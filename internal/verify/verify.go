@@ -49,6 +49,7 @@ func List(ctx context.Context, o Options) (*Report, error) {
 	for _, c := range r.cases() {
 		r.report.add(Result{Case: describe(c), Outcome: Listed})
 	}
+	r.report.Requirements = requirementsOf(r.report.Cases)
 	return r.report, nil
 }
 
@@ -128,11 +129,14 @@ func (r *verification) wants(c conformance.Case) bool {
 	return r.only.MatchString(c.Name) && r.why(c) == ""
 }
 
+// notInstalled begins why a case of other types does not apply.
+const notInstalled = "not installed: "
+
 // why says why a case does not apply; "" is one that does.
 func (r *verification) why(c conformance.Case) string {
 	switch {
 	case !slices.ContainsFunc(conformance.Cases(r.app.Set), func(o conformance.Case) bool { return o.Name == c.Name }):
-		return "not installed: " + subject(c, r.app.Set)
+		return notInstalled + subject(c, r.app.Set)
 	case r.URL != "" && slices.Contains(c.Needs, conformance.NeedGuarded):
 		return "needs " + string(conformance.NeedGuarded) + ", which are not known"
 	case r.URL != "" && !c.Harmless:

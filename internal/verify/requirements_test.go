@@ -1,0 +1,54 @@
+package verify
+
+import (
+	"strings"
+	"testing"
+)
+
+// A requirement holds when all its cases do; what is not installed takes nothing away,
+// and what could not be tried out is said.
+func TestRequirementOutcomes(t *testing.T) {
+	absent := Result{Outcome: NotApplicable, Detail: notInstalled + "oauth"}
+	untried := Result{Outcome: NotApplicable, Detail: "changes data"}
+	held, failed, unjudged := Result{Outcome: Held}, Result{Outcome: Failed}, Result{Outcome: NotJudged}
+	for want, all := range map[Outcome][][]Result{
+		Held:          {{held}, {held, absent}, {held, untried}},
+		Failed:        {{failed}, {held, failed, unjudged, absent}},
+		NotJudged:     {{unjudged}, {held, unjudged}, {untried}, {untried, absent}},
+		NotApplicable: {{absent}, {absent, absent}},
+		Documented:    {nil},
+	} {
+		for _, about := range all {
+			if have := outcomeOf("met", about); have != want {
+				t.Errorf("%+v: %s, want %s", about, have, want)
+			}
+		}
+	}
+	if have := outcomeOf("not met", []Result{held}); have != NotMet {
+		t.Errorf("what no app meets is %s", have)
+	}
+}
+
+// An auditor finds each requirement with its evidence on the page, and a build server
+// what a case is evidence for.
+func TestFormatsShowEvidence(t *testing.T) {
+	r := &Report{Cases: []Result{
+		{Case: Case{"token/exp-has-no-leeway", "Access token: exp <with>", []string{"9.2.1"}, []string{"RFC 7519 4.1.4"}}, Outcome: Held},
+		{Case: Case{"refresh/an-idle-session-is-over", "Settings", []string{"7.3.1"}, nil}, Outcome: Failed, Detail: "status 200"},
+	}}
+	r.settle()
+	page, junit := string(r.HTML()), string(r.JUnit())
+	for _, part := range []string{
+		"<tr><td>9.2.1<td>1<td>Token accepted only inside its validity span", "<span class=\"held\">token/exp-has-no-leeway</span></small>",
+		"<td><small><span class=\"failed\">refresh/an-idle-session-is-over</span></small><td><b class=\"failed\">failed</b>", "<td>Access token: exp &lt;with&gt;<td>ASVS 9.2.1; RFC 7519 4.1.4",
+	} {
+		if !strings.Contains(page, part) {
+			t.Errorf("the page lacks %q", part)
+		}
+	}
+	for _, part := range []string{`<property name="contract" value="Access token: exp &lt;with&gt;"/>`, `<property name="asvs" value="9.2.1"/>`, `<property name="rfc" value="RFC 7519 4.1.4"/>`} {
+		if !strings.Contains(junit, part) {
+			t.Errorf("JUnit lacks %q", part)
+		}
+	}
+}
