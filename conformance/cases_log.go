@@ -97,7 +97,7 @@ func logHungUp(t *T) {
 		if err != nil {
 			t.Fatalf("%v", err)
 		}
-		fmt.Fprintf(connection, "POST %s%s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", t.target.Prefix, path, host)
+		fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", t.path(http.MethodPost, path), host)
 		_ = connection.Close()
 	}
 	t.member() // by then the app has seen the others go

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"fastman/conformance/standin"
@@ -27,6 +28,8 @@ type Target struct {
 	URL    string // where the app listens: "http://127.0.0.1:8000"
 	Prefix string // where the module is mounted; "" is /auth
 	Set    feature.Set
+	// Paths are routes that do not stand where the contract has them.
+	Paths Paths
 
 	// OwnTexts lets the texts of errors be other ones: their owner may have translated
 	// them. What programs read, such as reauth_required, stays.
@@ -148,7 +151,9 @@ type Result struct {
 	Case    Case
 	Outcome Outcome
 	Detail  string
-	Took    time.Duration
+	// Obstacle is what a skipped case could not get past, or nil.
+	Obstacle *Obstacle
+	Took     time.Duration
 }
 
 // Cases returns the cases that apply to set. They run in this order, but for their turns.
@@ -232,7 +237,7 @@ func (target Target) withDefaults(secrets *secrets) Target {
 	}
 	target.URL = strings.TrimRight(target.URL, "/")
 	if target.Providers != nil {
-		target.Providers.AllowCallbacks(publicURL + target.Prefix)
+		target.allowCallbacks(target.Providers)
 	}
 	target.secrets = secrets
 	secrets.watch(target.Output)
@@ -285,6 +290,9 @@ func runCase(ctx context.Context, target Target, c Case) (r Result) {
 		t.close()
 		r.Took = time.Since(start)
 		r.Outcome, r.Detail = t.outcome()
+		if r.Outcome == Skipped {
+			r.Obstacle = t.verdict.obstacle.Load()
+		}
 	}()
 	defer t.recover()
 	c.Run(t)
@@ -305,6 +313,7 @@ type verdict struct {
 	failures []string
 	skipped  string
 	cleanup  []func()
+	obstacle atomic.Pointer[Obstacle]
 }
 
 // ended is what Fatalf panics with.
@@ -331,6 +340,9 @@ func (t *T) in(target Target) *T {
 
 // Errorf notes a finding and goes on.
 func (t *T) Errorf(format string, args ...any) {
+	if t.isBlocked() {
+		return
+	}
 	t.verdict.failures = append(t.verdict.failures, fmt.Sprintf(format, args...))
 }
 
@@ -371,6 +383,8 @@ func (t *T) outcome() (Outcome, string) {
 		return Failed, strings.Join(append(found[:maxFailures:maxFailures], more), "\n")
 	case len(found) > 0:
 		return Failed, strings.Join(found, "\n")
+	case t.isBlocked():
+		return Skipped, t.verdict.obstacle.Load().String()
 	case t.verdict.skipped != "":
 		return Skipped, t.verdict.skipped
 	}

@@ -72,12 +72,11 @@ func (a *app) prepare(ctx context.Context) error {
 	if a.IsGo() {
 		return a.build(ctx)
 	}
-	zygote, err := run.StartZygote(ctx, run.Spec{Args: []string{a.Python}, Dir: a.root(), Env: environment(a.Installation, nil), Unset: unset()})
-	if err == nil {
-		a.zygote = zygote
+	if zygote, err := run.StartZygote(ctx, run.Spec{Args: []string{a.Python}, Dir: a.root(), Env: environment(a.Installation, nil), Unset: unset()}); err == nil {
 		a.defers(zygote.Stop)
+		a.zygote = zygote // without one, apps start as they do elsewhere
 	}
-	return ctx.Err() // without one, apps start as they do elsewhere
+	return a.addProbes()
 }
 
 // start starts a process of the app.
@@ -96,21 +95,30 @@ func (a *app) root() string { return filepath.Join(a.project(), filepath.FromSla
 // build makes the program, and the one that the suite talks to the database with, from
 // the module where it stands: replacements and workspaces name their folders from there.
 func (a *app) build(ctx context.Context) error {
-	if err := a.goBuild(ctx, "app", "./"+a.Main); err != nil || !a.Set.Stores() {
+	if err := a.buildProbed(ctx); err != nil || !a.Set.Stores() {
 		return err
 	}
-	overlay, place := a.file("overlay.json"), filepath.Join(a.Root, "internal", "fastman-verify")
+	place := filepath.Join(a.Root, "internal", "fastman-verify")
 	source, driver := a.file("db.go"), a.file("driver.go")
-	replace, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(place, "main.go"): source, filepath.Join(place, "driver.go"): driver}})
-	if err != nil {
-		return err
-	}
 	imported := fmt.Sprintf("package main\n\nimport _ %q\n", databaseDrivers[a.dialect]) // the other may not be in the module
-	err = errors.Join(os.WriteFile(source, []byte(databaseProgram), 0o600), os.WriteFile(driver, []byte(imported), 0o600), os.WriteFile(overlay, replace, 0o600))
+	if err := errors.Join(os.WriteFile(source, []byte(databaseProgram), 0o600), os.WriteFile(driver, []byte(imported), 0o600)); err != nil {
+		return err
+	}
+	over := map[string]string{filepath.Join(place, "main.go"): source, filepath.Join(place, "driver.go"): driver}
+	return a.goBuildOver(ctx, "db", over, "./internal/fastman-verify")
+}
+
+// goBuildOver is goBuild with files that stand over those of the module.
+func (a *app) goBuildOver(ctx context.Context, name string, over map[string]string, args ...string) error {
+	replace, err := json.Marshal(map[string]any{"Replace": over})
 	if err != nil {
 		return err
 	}
-	return a.goBuild(ctx, "db", "-overlay="+overlay, "./internal/fastman-verify")
+	overlay := a.file(name + ".json")
+	if err := os.WriteFile(overlay, replace, 0o600); err != nil {
+		return err
+	}
+	return a.goBuild(ctx, name, append([]string{"-overlay=" + overlay}, args...)...)
 }
 
 func (a *app) goBuild(ctx context.Context, name string, args ...string) error {
@@ -182,11 +190,7 @@ func (a *app) server(port string) []string {
 	if a.IsGo() {
 		return []string{a.program("app")}
 	}
-	args := []string{a.Python, "-m", "uvicorn", a.Callable, "--host", "127.0.0.1", "--port", port}
-	if a.IsFactory {
-		args = append(args, "--factory")
-	}
-	return args
+	return []string{a.Python, "-m", "uvicorn", probesName + ":app", "--host", "127.0.0.1", "--port", port}
 }
 
 // boot starts a process of the app, and returns once it answers.

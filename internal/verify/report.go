@@ -28,6 +28,8 @@ type Report struct {
 	Settings  []Finding `json:"settings"`
 
 	Requirements []Requirement `json:"requirements"`
+
+	lost map[string]lostRoute // of those that the cases ask for
 }
 
 // Status of a run.
@@ -116,6 +118,9 @@ func (r *Report) judge(result conformance.Result, i *install.Installation) Resul
 		judged.Outcome, judged.File = Failed, whereToLook(result.Case.Name, i)
 	default:
 		judged.Outcome = skipped(result)
+		if result.Obstacle != nil {
+			judged.Outcome, judged.Detail = r.obstructed(result)
+		}
 	}
 	r.add(judged)
 	return judged

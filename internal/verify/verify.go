@@ -134,7 +134,7 @@ func (r *verification) why(c conformance.Case) string {
 	switch {
 	case !slices.ContainsFunc(conformance.Cases(r.app.Set), func(o conformance.Case) bool { return o.Name == c.Name }):
 		return notInstalled + subject(c, r.app.Set)
-	case slices.Contains(c.Needs, conformance.NeedGuarded):
+	case r.URL != "" && slices.Contains(c.Needs, conformance.NeedGuarded):
 		return "needs " + string(conformance.NeedGuarded) + ", which are not known"
 	case r.URL != "" && !c.Harmless:
 		return "changes data or counts against somebody, so it is not for a running server"
@@ -187,6 +187,11 @@ func (r *verification) scratch(ctx context.Context) (err error) {
 	lanes, err := r.lanes(ctx, a)
 	if err != nil {
 		return notStarted(ctx, err)
+	}
+	for i := range lanes {
+		if err := r.learn(ctx, &lanes[i]); err != nil {
+			return err
+		}
 	}
 	r.judge(ctx, lanes)
 	return nil
