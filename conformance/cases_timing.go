@@ -23,6 +23,9 @@ const (
 	// waited out.
 	rounds   = 30
 	doubtful = 40 * time.Second
+	// Past clear there is no doubt after so many rounds.
+	clear  = 0.3
+	enough = 4 * rounds
 	// triesPerAccount stays under the bound of 10 per account and address.
 	triesPerAccount = 8
 )
@@ -114,11 +117,11 @@ func (t *T) sameTime(attempts ...attempt) {
 			}
 			from.measure(attempts, samples)
 		}
-		problem := compare(attempts, samples)
+		problem := compare(attempts, samples, tolerance)
 		if problem == "" {
 			return
 		}
-		if time.Since(began) > doubtful {
+		if time.Since(began) > doubtful || want >= enough && compare(attempts, samples, clear) != "" {
 			t.Errorf("%s", problem)
 			return
 		}
@@ -138,9 +141,9 @@ func (t *T) measure(attempts []attempt, samples [][]time.Duration) {
 
 // compare tells what two attempts differ by. Half of the samples of a busy machine may be
 // what else it does, but then the fastest quarter is not: a leak shows in both.
-func compare(attempts []attempt, samples [][]time.Duration) string {
+func compare(attempts []attempt, samples [][]time.Duration, tolerance float64) string {
 	for i := 1; i < len(attempts); i++ {
-		if apart(samples[0], samples[i], 0.5) && apart(samples[0], samples[i], 0.25) {
+		if apart(samples[0], samples[i], 0.5, tolerance) && apart(samples[0], samples[i], 0.25, tolerance) {
 			reference, m := quantile(samples[0], 0.5), quantile(samples[i], 0.5)
 			return fmt.Sprintf("%s takes %v, %s %v (medians of %d): %+.1f %%, at most 5 %% is allowed",
 				attempts[0].name, reference.Round(10*time.Microsecond), attempts[i].name, m.Round(10*time.Microsecond),
@@ -151,7 +154,7 @@ func compare(attempts []attempt, samples [][]time.Duration) string {
 }
 
 // apart is whether a quantile differs by more than tolerance, and by more than a grain.
-func apart(reference, other []time.Duration, q float64) bool {
+func apart(reference, other []time.Duration, q, tolerance float64) bool {
 	a, b := quantile(reference, q), quantile(other, q)
 	return math.Abs(float64(b-a)) > tolerance*float64(a) && (b-a).Abs() > grain
 }
