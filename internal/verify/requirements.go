@@ -97,16 +97,24 @@ func (r *Report) requirementsTable(out *strings.Builder) {
 	for _, level := range []string{"1", "2", "3"} {
 		fmt.Fprintf(out, "<p>Level %s: %s</p>\n", level, r.levelled(level))
 	}
-	out.WriteString("<table><tr><th>No.<th>Level<th>Requirement, in our words<th>Evidence<th>Outcome</tr>\n")
+	var rows [][]string
 	for _, one := range r.Requirements {
 		var cases []string
 		for _, name := range one.Cases {
-			cases = append(cases, fmt.Sprintf("<span class=\"%s\">%s</span>", outcomes[name], escaped(name)))
+			cases = append(cases, evidence(name, outcomes[name]))
 		}
-		fmt.Fprintf(out, "<tr><td class=no>%s<td>%s<td>%s<br><small>%s</small><td><small>%s</small><td class=no><b class=\"%s\">%s</b></tr>\n",
-			escaped(one.ID), escaped(one.Level), escaped(one.Text), escaped(one.How), strings.Join(cases, ", "), one.Outcome, one.Outcome)
+		rows = append(rows, []string{`<span class="no">` + escaped(one.ID) + ", L" + escaped(one.Level) + "</span>", escaped(one.Text) + "<br><small>" + escaped(one.How) + "</small>",
+			"<small>" + strings.Join(cases, ", ") + "</small>", fmt.Sprintf("<span class=\"no %s\">%s</span>", one.Outcome, words(string(one.Outcome)))})
 	}
-	out.WriteString("</table>\n")
+	table(out, "", []string{"No., level", "Requirement, in our words", "Evidence", "Outcome"}, rows)
+}
+
+// evidence is a case, with its outcome where that is not what one wants to see.
+func evidence(name string, outcome Outcome) string {
+	if outcome != Failed && outcome != NotJudged {
+		return escaped(name)
+	}
+	return fmt.Sprintf("%s <b class=\"%s\">(%s)</b>", escaped(name), outcome, words(string(outcome)))
 }
 
 // levelled counts the requirements of a level by their outcome.
@@ -120,7 +128,7 @@ func (r *Report) levelled(level string) string {
 	var parts []string
 	for _, outcome := range []Outcome{Failed, NotJudged, Held, Listed, Documented, NotMet, NotApplicable} {
 		if n := counts[outcome]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, outcome))
+			parts = append(parts, fmt.Sprintf("%d %s", n, words(string(outcome))))
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -45,8 +45,9 @@ func TestFormatsShowEvidence(t *testing.T) {
 	r.settle()
 	page, junit := string(r.HTML()), string(r.JUnit())
 	for _, part := range []string{
-		"<p>Level 2: 2 failed, ", "<tr><td class=no>9.2.1<td>1<td>Token accepted only inside its validity span", "<span class=\"held\">token/exp-has-no-leeway</span></small>",
-		"<td><small><span class=\"failed\">refresh/an-idle-session-is-over</span></small><td class=no><b class=\"failed\">failed</b>", "<tr><td>.env<td>SECRET_KEY is in version control<td>take it out<td>ASVS 13.3.1</tr>", "No secrets in source<br>", "<td>Access token: exp &lt;with&gt;<td>ASVS 9.2.1; RFC 7519 4.1.4",
+		"<p>Level 2: 2 failed, ", "9.2.1, L1</span></th><td>Token accepted only inside its validity span", "<small>token/exp-has-no-leeway</small>",
+		"<td><small>refresh/an-idle-session-is-over <b class=\"failed\">(failed)</b></small></td><td><span class=\"no failed\">failed</span>",
+		"SECRET_KEY<br><small>.env</small></th><td>is in version control</td><td>take it out</td><td>ASVS 13.3.1</td>", "No secrets in source<br>", "<td>Access token: exp &lt;with&gt;</td><td>ASVS 9.2.1; RFC 7519 4.1.4",
 	} {
 		if !strings.Contains(page, part) {
 			t.Errorf("the page lacks %q", part)
