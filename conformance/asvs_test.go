@@ -22,8 +22,8 @@ var notMet = []string{"6.2.12", "6.3.3", "6.5.5", "7.4.5", "7.5.2", "3.5.3"}
 const asvsHead = `# OWASP ASVS 5.0, requirement by requirement
 
 What of the standard is about signing in, sessions and tokens, in our words; how a
-generated app meets it, and where: the files are those of app/features/auth (FastAPI) and
-internal/auth (Go). The cases show it on both stacks: ` + "`fastman verify:auth --only='^NAME$'`" + ` runs
+generated app meets it, and where: the files are those of app/features/auth and app/core
+(FastAPI) and internal/auth (Go). The cases show it on both stacks: ` + "`fastman verify:auth --only='^NAME$'`" + ` runs
 one of them against your app, and its report has the same table with what came out. A case
 is evidence, and need not be all that a requirement asks for; "documented" is what is on
 this page and in [security.md](security.md).

@@ -39,7 +39,7 @@ var answerCases = []Case{
 	},
 	{
 		Name: "answers/other-methods-are-refused", Section: "jwt: POST /register",
-		Type: feature.JWT, ASVS: []string{"3.5.3"}, RFC: []string{"RFC 9110 9.2.1"}, Run: answersMethods,
+		Type: feature.JWT, ASVS: []string{"3.5.3", "14.3.2"}, RFC: []string{"RFC 9110 9.2.1"}, Run: answersMethods,
 	},
 }
 
@@ -229,6 +229,9 @@ func answersMethods(t *T) {
 			a := t.send(c)
 			if a.status >= 300 && a.status < 400 || a.status >= 500 || (a.status < 300 && method != "HEAD" && method != "OPTIONS") {
 				a.errorf("%s %s is answered with %d", method, path, a.status)
+			}
+			if a.header.Get("Cache-Control") != "no-store" {
+				a.errorf("%s %s: Cache-Control is %q, want no-store", method, path, a.header.Get("Cache-Control"))
 			}
 		}
 	}

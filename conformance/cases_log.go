@@ -26,7 +26,7 @@ var logCases = []Case{
 	{
 		// The last of all: it searches what every case before it has made the app log.
 		Name: "log/no-password-token-or-address-in-any-log", Section: "Log: never a password, token, code or e-mail in clear",
-		ASVS: []string{"16.2.5"}, Needs: []Need{NeedOutput}, Run: logSecrets,
+		ASVS: []string{"16.2.5"}, Needs: []Need{NeedOutput}, Turn: Last, Run: logSecrets,
 	},
 }
 

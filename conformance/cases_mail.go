@@ -45,7 +45,7 @@ var mailCases = []Case{
 	},
 	{
 		Name: "mail/a-dead-server-fails-nothing", Section: "Mail: Sending never delays or fails the answer",
-		Type: feature.JWT, Needs: []Need{NeedBoot}, Run: mailDead,
+		Type: feature.JWT, Needs: []Need{NeedBoot}, Turn: Early, Run: mailDead,
 	},
 	{
 		Name: "mail/a-busy-server-is-tried-again", Section: "Mail: AUTH_MAIL_URL",

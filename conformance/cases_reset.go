@@ -21,7 +21,7 @@ var resetCases = []Case{
 	},
 	{
 		Name: "forgot/takes-the-same-time", Section: "jwt: 202 always, same time",
-		Type: feature.JWT, ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot}, Run: forgotTiming,
+		Type: feature.JWT, ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot}, Turn: Alone, Run: forgotTiming,
 	},
 	{
 		Name: "forgot/the-link-does-not-follow-the-host", Section: "Settings: AUTH_PUBLIC_URL",

@@ -9,7 +9,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"iter"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -65,6 +64,7 @@ type Target struct {
 	Boot func(ctx context.Context, env map[string]string) (*Instance, error)
 
 	secrets *secrets // of all cases of a run
+	lanes   []Target // all of a run, this one among them
 }
 
 // Guarded are routes of the app's own: paths that begin with two slashes.
@@ -129,6 +129,7 @@ type Case struct {
 	ASVS     []string // requirements of OWASP ASVS 5.0 that the statement serves
 	RFC      []string
 	Needs    []Need
+	Turn     Turn
 	// Harmless is a case for a server that others use: it makes no account, sends no
 	// mail, and counts against nobody.
 	Harmless bool
@@ -155,7 +156,7 @@ type Result struct {
 	Took     time.Duration
 }
 
-// Cases returns the cases that apply to set, in the order in which they run.
+// Cases returns the cases that apply to set. They run in this order, but for their turns.
 func Cases(set feature.Set) []Case {
 	groups := [][]Case{
 		registerCases, identityCases, passwordCases, hashCases,
@@ -227,23 +228,7 @@ func (c Case) needs(set feature.Set) []Need {
 	return c.Needs
 }
 
-// Run runs, one after the other, the cases that filter lets through, all of them
-// when it is nil, and yields each result as it is there.
-func Run(ctx context.Context, target Target, filter func(Case) bool) iter.Seq[Result] {
-	target = target.withDefaults()
-	return func(yield func(Result) bool) {
-		for _, c := range Cases(target.Set) {
-			if filter != nil && !filter(c) {
-				continue
-			}
-			if ctx.Err() != nil || !yield(runCase(ctx, target, c)) {
-				return
-			}
-		}
-	}
-}
-
-func (target Target) withDefaults() Target {
+func (target Target) withDefaults(secrets *secrets) Target {
 	if target.Prefix == "" {
 		target.Prefix = "/auth"
 	}
@@ -254,8 +239,8 @@ func (target Target) withDefaults() Target {
 	if target.Providers != nil {
 		target.allowCallbacks(target.Providers)
 	}
-	target.secrets = newSecrets()
-	target.secrets.watch(target.Output)
+	target.secrets = secrets
+	secrets.watch(target.Output)
 	return target
 }
 
@@ -345,6 +330,11 @@ func newT(ctx context.Context, target Target) *T {
 func (t *T) on(url string) *T {
 	target := t.target
 	target.URL = url
+	return t.in(target)
+}
+
+// in is the same case against another target.
+func (t *T) in(target Target) *T {
 	return &T{Context: t.Context, target: target, source: t.source, verdict: t.verdict}
 }
 

@@ -83,7 +83,7 @@ p.sum{font-size:1.1rem}b.held{color:var(--good)}b.failed,b.not-judged{color:var(
 table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;border-top:1px solid var(--line)}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#8881;padding:.6rem;margin:.3rem 0;font-size:13px}
 td:first-child{overflow-wrap:anywhere}small{color:var(--dim)}b.not-met{color:var(--bad);font-weight:400}
-span.failed,span.not-judged{color:var(--bad)}span.not-applicable{color:var(--dim)}
+td.no{white-space:nowrap}span.failed,span.not-judged{color:var(--bad)}span.not-applicable{color:var(--dim)}
 @media print{body{margin:0;max-width:none}}
 </style></head><body>
 `
@@ -95,12 +95,13 @@ func (r *Report) HTML() []byte {
 	kinds := strings.Join(append(append([]string{}, r.Types...), r.Providers...), ", ")
 	fmt.Fprintf(&out, "<h1>Sign-in, verified</h1>\n<p>%s on %s, under %s. Tried out: %s. Made by fastman %s, begun %s.</p>\n",
 		escaped(kinds), escaped(r.Stack), escaped(r.Prefix), escaped(r.Target), escaped(r.Fastman), r.Started.Format("2006-01-02 15:04:05 MST"))
-	n := r.Counts
-	fmt.Fprintf(&out, "<p class=\"sum\"><b class=\"%s\">%s</b> — %d held, %d failed, %d not judged, %d not applicable; %d settings to mend; %.0f s</p>\n",
-		r.Status, r.Status, n.Held, n.Failed, n.NotJudged, n.NotApplicable, n.Settings, r.Seconds)
+	if n := r.Counts; r.Status != "" { // else it is a list
+		fmt.Fprintf(&out, "<p class=\"sum\"><b class=\"%s\">%s</b> — %d held, %d failed, %d not judged, %d not applicable; %d settings to mend; %.0f s</p>\n",
+			r.Status, r.Status, n.Held, n.Failed, n.NotJudged, n.NotApplicable, n.Settings, r.Seconds)
+	}
 	r.settingsTable(&out)
 	r.requirementsTable(&out)
-	for _, outcome := range []Outcome{Failed, NotJudged, Held, NotApplicable} {
+	for _, outcome := range []Outcome{Failed, NotJudged, Held, Listed, NotApplicable} {
 		r.casesTable(&out, outcome)
 	}
 	out.WriteString("<p><small>ASVS: OWASP Application Security Verification Standard 5.0. A case names the requirements that it is evidence for; one case alone need not be all the evidence that one asks for.</small></p>\n</body></html>\n")
@@ -111,9 +112,9 @@ func (r *Report) settingsTable(out *strings.Builder) {
 	if len(r.Settings) == 0 {
 		return
 	}
-	out.WriteString("<h2>Settings to mend</h2>\n<table><tr><th>Where<th>What<th>Cure</tr>\n")
+	out.WriteString("<h2>Settings to mend</h2>\n<table><tr><th>Where<th>What<th>Cure<th>Against</tr>\n")
 	for _, f := range r.Settings {
-		fmt.Fprintf(out, "<tr><td>%s<td>%s %s<td>%s</tr>\n", escaped(f.File), escaped(f.Name), escaped(f.What), escaped(f.Cure))
+		fmt.Fprintf(out, "<tr><td>%s<td>%s %s<td>%s<td>%s</tr>\n", escaped(f.File), escaped(f.Name), escaped(f.What), escaped(f.Cure), escaped(f.against()))
 	}
 	out.WriteString("</table>\n")
 }

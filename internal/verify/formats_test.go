@@ -18,7 +18,7 @@ func TestReportsOfHostileAnswers(t *testing.T) {
 		{Case: Case{Name: "me/a", Section: hostile}, Outcome: Failed, Detail: hostile, File: hostile},
 		{Case: Case{Name: "me/b"}, Outcome: NotJudged, Detail: hostile},
 		{Case: Case{Name: "me/c"}, Outcome: NotApplicable, Detail: hostile},
-	}, Settings: []Finding{{hostile, hostile, hostile, hostile}}, Target: hostile, Prefix: hostile}
+	}, Settings: []Finding{{hostile, hostile, hostile, hostile, hostile}}, Target: hostile, Prefix: hostile}
 	r.settle()
 
 	tests := 0

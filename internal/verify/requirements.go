@@ -25,9 +25,12 @@ const (
 	Documented Outcome = "documented" // no request can show it
 )
 
+// secretsInSource is what checkSettings looks for, and no case can.
+const secretsInSource = "13.3.1"
+
 // requirementsOf are those that the cases of a run have something to say about, and
 // those that no case can.
-func requirementsOf(cases []Result) []Requirement {
+func requirementsOf(cases []Result, settings []Finding) []Requirement {
 	all := []Requirement{}
 	for _, r := range conformance.Requirements() {
 		about := slices.DeleteFunc(slices.Clone(cases), func(c Result) bool { return !slices.Contains(c.ASVS, r.ID) })
@@ -36,6 +39,12 @@ func requirementsOf(cases []Result) []Requirement {
 			continue // --only left them out
 		}
 		one := Requirement{ID: r.ID, Level: r.Level, Text: r.Text, How: r.How, Outcome: outcomeOf(r.Status, about)}
+		switch {
+		case slices.ContainsFunc(settings, func(f Finding) bool { return f.ASVS == r.ID }):
+			one.Outcome = Failed
+		case settings != nil && r.ID == secretsInSource:
+			one.Outcome = Held
+		}
 		for _, c := range about {
 			one.Cases = append(one.Cases, c.Name)
 		}
@@ -84,14 +93,43 @@ func (r *Report) requirementsTable(out *strings.Builder) {
 	for _, c := range r.Cases {
 		outcomes[c.Name] = c.Outcome
 	}
-	out.WriteString("<h2>OWASP ASVS 5.0</h2>\n<table><tr><th>No.<th>Level<th>Requirement, in our words<th>Evidence<th>Outcome</tr>\n")
+	out.WriteString("<h2>OWASP ASVS 5.0</h2>\n")
+	for _, level := range []string{"1", "2", "3"} {
+		fmt.Fprintf(out, "<p>Level %s: %s</p>\n", level, r.levelled(level))
+	}
+	out.WriteString("<table><tr><th>No.<th>Level<th>Requirement, in our words<th>Evidence<th>Outcome</tr>\n")
 	for _, one := range r.Requirements {
 		var cases []string
 		for _, name := range one.Cases {
 			cases = append(cases, fmt.Sprintf("<span class=\"%s\">%s</span>", outcomes[name], escaped(name)))
 		}
-		fmt.Fprintf(out, "<tr><td>%s<td>%s<td>%s<br><small>%s</small><td><small>%s</small><td><b class=\"%s\">%s</b></tr>\n",
+		fmt.Fprintf(out, "<tr><td class=no>%s<td>%s<td>%s<br><small>%s</small><td><small>%s</small><td class=no><b class=\"%s\">%s</b></tr>\n",
 			escaped(one.ID), escaped(one.Level), escaped(one.Text), escaped(one.How), strings.Join(cases, ", "), one.Outcome, one.Outcome)
 	}
 	out.WriteString("</table>\n")
+}
+
+// levelled counts the requirements of a level by their outcome.
+func (r *Report) levelled(level string) string {
+	counts := map[Outcome]int{}
+	for _, one := range r.Requirements {
+		if one.Level == level {
+			counts[one.Outcome]++
+		}
+	}
+	var parts []string
+	for _, outcome := range []Outcome{Failed, NotJudged, Held, Listed, Documented, NotMet, NotApplicable} {
+		if n := counts[outcome]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, outcome))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// against names the requirement that a setting breaks.
+func (f Finding) against() string {
+	if f.ASVS == "" {
+		return ""
+	}
+	return "ASVS " + f.ASVS
 }

@@ -24,6 +24,11 @@ func TestRequirementOutcomes(t *testing.T) {
 			}
 		}
 	}
+	for _, one := range requirementsOf(nil, []Finding{}) {
+		if one.ID == secretsInSource && one.Outcome != Held {
+			t.Errorf("with no secret found, %s is %s", one.ID, one.Outcome)
+		}
+	}
 	if have := outcomeOf("not met", []Result{held}); have != NotMet {
 		t.Errorf("what no app meets is %s", have)
 	}
@@ -36,14 +41,20 @@ func TestFormatsShowEvidence(t *testing.T) {
 		{Case: Case{"token/exp-has-no-leeway", "Access token: exp <with>", []string{"9.2.1"}, []string{"RFC 7519 4.1.4"}}, Outcome: Held},
 		{Case: Case{"refresh/an-idle-session-is-over", "Settings", []string{"7.3.1"}, nil}, Outcome: Failed, Detail: "status 200"},
 	}}
+	r.Settings = []Finding{{".env", "SECRET_KEY", "is in version control", "take it out", "13.3.1"}}
 	r.settle()
 	page, junit := string(r.HTML()), string(r.JUnit())
 	for _, part := range []string{
-		"<tr><td>9.2.1<td>1<td>Token accepted only inside its validity span", "<span class=\"held\">token/exp-has-no-leeway</span></small>",
-		"<td><small><span class=\"failed\">refresh/an-idle-session-is-over</span></small><td><b class=\"failed\">failed</b>", "<td>Access token: exp &lt;with&gt;<td>ASVS 9.2.1; RFC 7519 4.1.4",
+		"<p>Level 2: 2 failed, ", "<tr><td class=no>9.2.1<td>1<td>Token accepted only inside its validity span", "<span class=\"held\">token/exp-has-no-leeway</span></small>",
+		"<td><small><span class=\"failed\">refresh/an-idle-session-is-over</span></small><td class=no><b class=\"failed\">failed</b>", "<tr><td>.env<td>SECRET_KEY is in version control<td>take it out<td>ASVS 13.3.1</tr>", "No secrets in source<br>", "<td>Access token: exp &lt;with&gt;<td>ASVS 9.2.1; RFC 7519 4.1.4",
 	} {
 		if !strings.Contains(page, part) {
 			t.Errorf("the page lacks %q", part)
+		}
+	}
+	for _, one := range r.Requirements {
+		if one.ID == "13.3.1" && one.Outcome != Failed {
+			t.Errorf("a secret in version control leaves 13.3.1 %s", one.Outcome)
 		}
 	}
 	for _, part := range []string{`<property name="contract" value="Access token: exp &lt;with&gt;"/>`, `<property name="asvs" value="9.2.1"/>`, `<property name="rfc" value="RFC 7519 4.1.4"/>`} {

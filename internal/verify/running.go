@@ -54,7 +54,7 @@ func (r *verification) running(ctx context.Context) error {
 	if err := r.probe(ctx, target); err != nil {
 		return err
 	}
-	r.judge(ctx, target)
+	r.judge(ctx, []conformance.Target{target})
 	return nil
 }
 
