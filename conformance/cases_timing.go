@@ -23,9 +23,9 @@ const (
 	// waited out.
 	rounds   = 30
 	doubtful = 40 * time.Second
-	// Past clear there is no doubt after so many rounds.
-	clear  = 0.3
-	enough = 4 * rounds
+	// Past glaring there is no doubt after so many rounds.
+	glaring = 0.3
+	enough  = 4 * rounds
 	// triesPerAccount stays under the bound of 10 per account and address.
 	triesPerAccount = 8
 )
@@ -121,7 +121,7 @@ func (t *T) sameTime(attempts ...attempt) {
 		if problem == "" {
 			return
 		}
-		if time.Since(began) > doubtful || want >= enough && compare(attempts, samples, clear) != "" {
+		if time.Since(began) > doubtful || want >= enough && compare(attempts, samples, glaring) != "" {
 			t.Errorf("%s", problem)
 			return
 		}
@@ -140,10 +140,11 @@ func (t *T) measure(attempts []attempt, samples [][]time.Duration) {
 }
 
 // compare tells what two attempts differ by. Half of the samples of a busy machine may be
-// what else it does, but then the fastest quarter is not: a leak shows in both.
+// what else it does, but then the fastest quarter is not, and each of the two wins as many
+// rounds: a leak shows in all three.
 func compare(attempts []attempt, samples [][]time.Duration, tolerance float64) string {
 	for i := 1; i < len(attempts); i++ {
-		if apart(samples[0], samples[i], 0.5, tolerance) && apart(samples[0], samples[i], 0.25, tolerance) {
+		if apart(samples[0], samples[i], 0.5, tolerance) && apart(samples[0], samples[i], 0.25, tolerance) && uneven(samples[0], samples[i]) {
 			reference, m := quantile(samples[0], 0.5), quantile(samples[i], 0.5)
 			return fmt.Sprintf("%s takes %v, %s %v (medians of %d): %+.1f %%, at most 5 %% is allowed",
 				attempts[0].name, reference.Round(10*time.Microsecond), attempts[i].name, m.Round(10*time.Microsecond),
@@ -151,6 +152,18 @@ func compare(attempts []attempt, samples [][]time.Duration, tolerance float64) s
 		}
 	}
 	return ""
+}
+
+// uneven is whether one of two wins more rounds than chance lets it: a sign test at four
+// standard deviations of a coin, which are sqrt(n)/2 each.
+func uneven(reference, other []time.Duration) bool {
+	won, n := 0.0, float64(len(reference))
+	for round := range reference {
+		if other[round] < reference[round] {
+			won++
+		}
+	}
+	return math.Abs(won-n/2) > 2*math.Sqrt(n)
 }
 
 // apart is whether a quantile differs by more than tolerance, and by more than a grain.

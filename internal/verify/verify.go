@@ -199,10 +199,13 @@ func (r *verification) scratch(ctx context.Context) (err error) {
 
 func notStarted(ctx context.Context, err error) error {
 	var refused *conformance.RefusedError
-	if ctx.Err() != nil {
+	var unjudged *Unjudged
+	switch {
+	case ctx.Err() != nil:
 		return ctx.Err()
-	}
-	if errors.As(err, &refused) {
+	case errors.As(err, &unjudged):
+		return unjudged
+	case errors.As(err, &refused):
 		return &Unjudged{What: "the app ended instead of starting", Detail: refused.Output,
 			Hint: "mend what it says, then run again; a program that wants arguments gets them so: fastman verify:auth -- serve"}
 	}
