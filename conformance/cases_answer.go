@@ -177,12 +177,13 @@ func answersOpenAPI(t *T) {
 	document := a.want(http.StatusOK).object()
 	paths, _ := document["paths"].(map[string]any)
 	for path, method := range map[string]string{"/register": "post", "/login": "post", "/me": "get"} {
-		operations, _ := paths[t.target.Prefix+path].(map[string]any)
+		at := t.path(strings.ToUpper(method), path)
+		operations, _ := paths[at].(map[string]any)
 		if _, there := operations[method]; !there {
-			t.Errorf("openapi.json lacks %s %s", method, t.target.Prefix+path)
+			t.Errorf("openapi.json lacks %s %s", method, at)
 		}
 	}
-	content := dig(document, "paths", t.target.Prefix+"/login", "post", "requestBody", "content")
+	content := dig(document, "paths", t.path("POST", "/login"), "post", "requestBody", "content")
 	for _, kind := range []string{"application/x-www-form-urlencoded", "application/json"} {
 		if _, there := content[kind]; !there {
 			t.Errorf("openapi.json does not say that login takes %s", kind)

@@ -19,11 +19,11 @@ var loadCases = []Case{
 	},
 	{
 		Name: "load/hashing-is-bounded-and-me-keeps-answering", Section: "Hashing is bounded: past it 503 with Retry-After",
-		Type: feature.JWT, RFC: []string{"RFC 9110 15.6.4", "RFC 9110 10.2.3"}, Run: loadLogins,
+		Type: feature.JWT, RFC: []string{"RFC 9110 15.6.4", "RFC 9110 10.2.3"}, Turn: Alone, Run: loadLogins,
 	},
 	{
 		Name: "load/who-hangs-up-gives-the-place-back", Section: "Hashing is bounded: a queue of ten times that",
-		Type: feature.JWT, Run: loadCancelled,
+		Type: feature.JWT, Turn: Alone, Run: loadCancelled,
 	},
 	{
 		Name: "load/the-database-is-never-locked", Section: "Bytes: \"database is locked\" is not an answer",

@@ -116,7 +116,7 @@ func ownershipGoogle(t *T) {
 			t.Errorf("%s enters account %d, want its owner's %d", what, id, owner)
 		}
 		if t.target.Mail != nil {
-			if mails := t.mailsTo(account.Email, 1); !strings.Contains(mails[0].Subject, "a way to sign in was added") {
+			if mails := t.mailsTo(account.Email, 1); !t.titled(mails[0], "a way to sign in was added") {
 				t.Errorf("%s is linked with the mail %q", what, mails[0].Subject)
 			}
 		}
@@ -219,7 +219,7 @@ func ownershipSquatter(t *T) {
 		if !strings.Contains(t.events(before, "auth.account.takeover"), "auth.account.takeover") {
 			t.Errorf("the takeover is not in the log")
 		}
-		if mails := t.mailsTo(squatter.email, known+2); !strings.Contains(mails[len(mails)-1].Subject, "your address was confirmed") {
+		if mails := t.mailsTo(squatter.email, known+2); !t.titled(mails[len(mails)-1], "your address was confirmed") {
 			t.Errorf("the takeover is told by the mail %q", mails[len(mails)-1].Subject)
 		}
 	}

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,8 @@ type Report struct {
 	Settings  []Finding `json:"settings"`
 
 	Requirements []Requirement `json:"requirements"`
+
+	lost map[string]lostRoute // of those that the cases ask for
 }
 
 // Status of a run.
@@ -115,6 +118,9 @@ func (r *Report) judge(result conformance.Result, i *install.Installation) Resul
 		judged.Outcome, judged.File = Failed, whereToLook(result.Case.Name, i)
 	default:
 		judged.Outcome = skipped(result)
+		if result.Obstacle != nil {
+			judged.Outcome, judged.Detail = r.obstructed(result)
+		}
 	}
 	r.add(judged)
 	return judged
@@ -130,8 +136,13 @@ func skipped(result conformance.Result) Outcome {
 	return NotApplicable
 }
 
-// settle counts, and says how it ended.
+// settle brings the cases into the order of the suite, counts, and says how it ended.
 func (r *Report) settle() *Report {
+	place := map[string]int{}
+	for i, c := range conformance.Cases(everything) {
+		place[c.Name] = i
+	}
+	slices.SortFunc(r.Cases, func(a, b Result) int { return place[a.Name] - place[b.Name] })
 	r.Counts.Settings = len(r.Settings)
 	r.Requirements = requirementsOf(r.Cases, r.Settings)
 	for _, c := range r.Cases {

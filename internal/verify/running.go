@@ -49,10 +49,12 @@ func isThisMachine(host string) bool {
 
 // running judges a server that runs already, by what harms nobody.
 func (r *verification) running(ctx context.Context) error {
-	if err := r.probe(ctx); err != nil {
+	target := conformance.Target{URL: strings.TrimRight(r.URL, "/"), Set: r.app.Set, Prefix: r.app.Prefix, OwnTexts: true}
+	r.learnRunning(ctx, &target)
+	if err := r.probe(ctx, target); err != nil {
 		return err
 	}
-	r.judge(ctx, conformance.Target{URL: r.URL, Set: r.app.Set, Prefix: r.app.Prefix, OwnTexts: true})
+	r.judge(ctx, []conformance.Target{target})
 	return nil
 }
 
@@ -60,8 +62,8 @@ func (r *verification) running(ctx context.Context) error {
 const probePatience = 10 * time.Second
 
 // probe asks a running server who signs in, before it is judged by what it answers.
-func (r *verification) probe(ctx context.Context) error {
-	at := strings.TrimRight(r.URL, "/") + r.app.Prefix + "/me"
+func (r *verification) probe(ctx context.Context, target conformance.Target) error {
+	at := target.URL + whereIsMe(target)
 	client := &http.Client{Timeout: probePatience, Transport: &http.Transport{DisableKeepAlives: true}, // no proxy
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
