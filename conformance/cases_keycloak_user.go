@@ -71,6 +71,14 @@ var keycloakUserCases = []Case{
 	{
 		Name: "keycloak-user/the-last-way-in-stays", Section: "Last way in", Type: feature.Keycloak, Needs: []Need{NeedUsers}, Run: keycloakUnlink,
 	},
+	{
+		Name: "keycloak-user/verifying-by-its-token-keeps-it", Section: "Ownership", Type: feature.Keycloak,
+		Needs: []Need{NeedUsers, NeedMail}, Run: keycloakVerifies,
+	},
+	{
+		Name: "keycloak-user/an-address-proved-later-takes-the-account", Section: "Ownership", Type: feature.Keycloak,
+		ASVS: []string{"10.5.2"}, Needs: []Need{NeedUsers, NeedDB, NeedMail}, Run: keycloakProvedLater,
+	},
 }
 
 const noAddress = "Keycloak has no e-mail address of yours"
@@ -384,5 +392,38 @@ func keycloakUnlink(t *T) {
 	t.send(unlinkCall("keycloak").as(s.access)).refused("unlinking again", http.StatusNotFound, "Provider not linked")
 	if id := number(t.me(s.access).want(http.StatusOK).object()["id"]); id == t.userOf(linked) {
 		t.Errorf("an unlinked identity is the same user still")
+	}
+}
+
+func keycloakVerifies(t *T) {
+	k := t.arrival().claim("email_verified", false)
+	id, access := t.userOf(k), t.sealed(k)
+	email, _ := k.claims["email"].(string)
+	link := t.verifyLink(account{email: email}, session{access: access}, 1)
+	t.send(verifyWith(link).as(access)).want(http.StatusNoContent)
+	if fields := t.me(access).want(http.StatusOK).object(); number(fields["id"]) != id || fields["is_verified"] != true {
+		t.Errorf("after user %d has verified the address, the token is user %v, verified: %v", id, fields["id"], fields["is_verified"])
+	}
+}
+
+func keycloakProvedLater(t *T) {
+	acc, s := t.unverified()
+	k := t.arrival().claim("email", acc.email)
+	t.linkKeycloak(s, t.sealed(k.claim("email_verified", false))).done("linking")
+	verified := func() bool { return t.me(t.sealed(k)).want(http.StatusOK).object()["is_verified"] == true }
+	verified()
+	t.exec("UPDATE oauth_accounts SET last_used_at = ? WHERE user_id = ? AND subject = ?", t.target.Dialect.stamp(time.Now().Add(-6*time.Minute)), acc.id, k.claims["sub"])
+	if !within(5*time.Second, verified) {
+		t.Fatalf("once Keycloak has verified the address, the user is not")
+	}
+	if id := t.userOf(k); id != acc.id {
+		t.Errorf("the token is user %d, want %d", id, acc.id)
+	}
+	t.dead("whoever had the account without proving its address", s)
+	if t.target.Set.Has(feature.JWT) {
+		t.login(acc.email, acc.password).expect("the password that was set before", http.StatusUnauthorized)
+	}
+	if mails := t.mailsTo(acc.email, 2); !strings.Contains(mails[1].Subject, "your address was confirmed") {
+		t.Errorf("the takeover is told by the mail %q", mails[1].Subject)
 	}
 }

@@ -47,6 +47,10 @@ var oauthOwnershipCases = []Case{
 		Name: "oauth/an-account-of-a-provider-has-no-password", Section: "No enumeration", Type: feature.JWT,
 		Needs: []Need{NeedMail, NeedProviders}, Run: ownershipNoPassword,
 	},
+	{
+		Name: "oauth/verifying-keeps-the-way-in-that-it-was-done-by", Section: "Ownership", Type: feature.JWT,
+		ASVS: []string{"10.5.2"}, Needs: []Need{NeedMail, NeedProviders}, Run: ownershipVerify,
+	},
 }
 
 // someoneWith is an account at a provider with that address.
@@ -279,4 +283,33 @@ func ownershipNoPassword(t *T) {
 	b.send(post("/password/set", map[string]any{"new_password": newPassword}).own()).want(http.StatusNoContent)
 	t.login(account.Email, newPassword).expect("the password that was set", http.StatusOK)
 	b.me().expect("the session that set it", http.StatusOK)
+}
+
+func ownershipVerify(t *T) {
+	for _, p := range t.providers() {
+		acc, s := t.member()
+		own := person(p)
+		t.link(s, p, own)
+		planted := t.beginLink(s, p)
+		link := t.verifyLink(acc, s, len(t.mailsTo(acc.email, 1))+1)
+		t.send(verifyWith(link).as(s.access)).want(http.StatusNoContent)
+		t.login(acc.email, acc.password).expect("the password whose session verified", http.StatusOK)
+		if have := t.identities(s.access); len(have) != 0 {
+			t.Errorf("after it was verified by a password the account has the identities %v", have)
+		}
+		planted.browser.comeBack(planted.choose(person(p))).refused("a link that was begun before", http.StatusBadRequest, badState)
+
+		acc, s = t.member()
+		own = person(p)
+		t.link(s, p, own)
+		entered := t.signInNatively(p, own)
+		link = t.verifyLink(acc, entered, len(t.mailsTo(acc.email, 1))+1)
+		t.send(verifyWith(link).as(entered.access)).want(http.StatusNoContent)
+		t.alive("the session from "+p.Name+" that verified", entered)
+		if id := number(t.me(t.signInNatively(p, own).access).want(http.StatusOK).object()["id"]); id != acc.id {
+			t.Errorf("%s leads into another account once its session has verified the address", p.Name)
+		}
+		t.dead("a session that began with the password", s)
+		t.login(acc.email, acc.password).expect("a password of before the address was proved", http.StatusUnauthorized)
+	}
 }
