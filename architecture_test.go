@@ -13,16 +13,17 @@ import (
 // allowed says which packages of this module each one may import. Everything not
 // named here is on its own.
 var allowed = map[string][]string{
-	"cmd/fastman":      {"internal/install", "internal/verify", "internal/feature", "templates"},
-	"internal/verify":  {"conformance", "conformance/standin", "internal/edit", "internal/feature", "internal/install", "internal/run"},
-	"internal/install": {"conformance", "conformance/standin", "conformance/standin", "internal/cut", "internal/deps", "internal/edit", "internal/feature", "internal/merge", "internal/plan", "internal/project", "internal/run", "templates"},
-	"internal/project": {"internal/edit", "internal/run"},
-	"internal/deps":    {"internal/edit", "internal/plan", "internal/run"}, // plan: the one way to write a file
-	"internal/cut":     {"internal/feature"},
-	"templates":        {"internal/feature"},
-	"conformance":      {"conformance/standin", "internal/feature"},
-	"internal/testbed": {"internal/feature", "internal/plan", "internal/run", "templates"},
-	"bench":            {"internal/feature", "internal/install", "internal/testbed"},
+	"cmd/fastman":       {"internal/install", "internal/verify", "internal/feature", "templates"},
+	"internal/verify":   {"conformance", "conformance/standin", "internal/edit", "internal/feature", "internal/install", "internal/postgres", "internal/run"},
+	"internal/install":  {"conformance", "conformance/standin", "conformance/standin", "internal/cut", "internal/deps", "internal/edit", "internal/feature", "internal/merge", "internal/plan", "internal/project", "internal/run", "templates"},
+	"internal/project":  {"internal/edit", "internal/run"},
+	"internal/deps":     {"internal/edit", "internal/plan", "internal/run"}, // plan: the one way to write a file
+	"internal/cut":      {"internal/feature"},
+	"templates":         {"internal/feature"},
+	"conformance":       {"conformance/standin", "internal/feature"},
+	"internal/postgres": {"internal/run"},
+	"internal/testbed":  {"internal/feature", "internal/plan", "internal/postgres", "internal/run", "templates"},
+	"bench":             {"internal/feature", "internal/install", "internal/testbed"},
 
 	"templates/goapp": {"templates/goapp/internal/auth"}, // the Go template is packages of this module
 }

@@ -10,33 +10,36 @@ import (
 
 var answerCases = []Case{
 	{
-		Name: "answers/are-not-stored-by-caches", Section: "Errors: Cache-Control", Type: feature.JWT,
-		ASVS: []string{"14.3.2"}, RFC: []string{"RFC 9111 5.2.2.5"}, Run: answersNotStored,
+		Name: "answers/are-not-stored-by-caches", Section: "Errors: Cache-Control: no-store",
+		Type: feature.JWT, ASVS: []string{"14.3.2"}, RFC: []string{"RFC 9111 5.2.2.5"}, Run: answersNotStored,
 	},
 	{
-		Name: "answers/a-401-carries-the-challenge", Section: "Errors", Type: feature.JWT,
-		RFC: []string{"RFC 9110 15.5.2"}, Run: answersChallenge,
+		Name: "answers/a-401-carries-the-challenge", Section: "Errors: 401 carries WWW-Authenticate: Bearer",
+		Type: feature.JWT, RFC: []string{"RFC 9110 11.6.1", "RFC 9110 15.5.2"}, Run: answersChallenge,
 	},
 	{
-		Name: "answers/an-error-has-a-text", Section: "Errors", Type: feature.JWT, Run: answersText,
+		Name: "answers/an-error-has-a-text", Section: "Errors: {\"detail\": \"...\"}",
+		Type: feature.JWT, Run: answersText,
 	},
 	{
-		Name: "answers/a-422-has-loc-type-msg-and-no-input", Section: "Errors", Type: feature.JWT,
-		ASVS: []string{"16.5.1"}, Run: answersWithoutInput,
+		Name: "answers/a-422-has-loc-type-msg-and-no-input", Section: "Errors: 422: detail as a list with loc, type, msg",
+		Type: feature.JWT, ASVS: []string{"16.5.1"}, RFC: []string{"RFC 9110 15.5.21"}, Run: answersWithoutInput,
 	},
 	{
-		Name: "answers/tell-nothing-of-the-inside", Section: "Errors", Type: feature.JWT,
-		ASVS: []string{"16.5.1"}, Run: answersTellNothing,
+		Name: "answers/tell-nothing-of-the-inside", Section: "Errors: {\"detail\": \"...\"}",
+		Type: feature.JWT, ASVS: []string{"16.5.1"}, Run: answersTellNothing,
 	},
 	{
-		Name: "answers/openapi-shows-endpoints-and-password-flow", Section: "jwt: POST /login", Type: feature.JWT,
-		Run: answersOpenAPI,
+		Name: "answers/openapi-shows-endpoints-and-password-flow", Section: "jwt: Swagger's Authorize works",
+		Type: feature.JWT, RFC: []string{"RFC 6749 4.3.2"}, Run: answersOpenAPI,
 	},
 	{
-		Name: "answers/a-slash-more-is-another-path", Section: "Errors", Type: feature.JWT, Run: answersSlash,
+		Name: "answers/a-slash-more-is-another-path", Section: "Errors: Every answer of the module",
+		Type: feature.JWT, ASVS: []string{"3.7.2"}, Run: answersSlash,
 	},
 	{
-		Name: "answers/other-methods-are-refused", Section: "Errors", Type: feature.JWT, Run: answersMethods,
+		Name: "answers/other-methods-are-refused", Section: "jwt: POST /register",
+		Type: feature.JWT, ASVS: []string{"3.5.3"}, RFC: []string{"RFC 9110 9.2.1"}, Run: answersMethods,
 	},
 }
 

@@ -10,38 +10,40 @@ import (
 
 var changeCases = []Case{
 	{
-		Name: "change/needs-the-current-password", Section: "jwt: POST /password/change", Type: feature.JWT,
-		ASVS: []string{"6.2.2", "6.2.3"}, Run: changeNeedsCurrent,
+		Name: "change/needs-the-current-password", Section: "jwt: POST /password/change",
+		Type: feature.JWT, ASVS: []string{"6.2.2", "6.2.3", "7.5.1"}, Run: changeNeedsCurrent,
 	},
 	{
-		Name: "change/ends-the-other-sessions", Section: "jwt: POST /password/change", Type: feature.JWT,
-		ASVS: []string{"7.4.3"}, Run: changeEndsOthers,
+		Name: "change/ends-the-other-sessions", Section: "jwt: ends the other sessions",
+		Type: feature.JWT, ASVS: []string{"7.4.3"}, Run: changeEndsOthers,
 	},
 	{
-		Name: "change/keeps-to-the-policy", Section: "Passwords", Type: feature.JWT, Run: changePolicy,
+		Name: "change/keeps-to-the-policy", Section: "Passwords: Refused",
+		Type: feature.JWT, ASVS: []string{"6.2.1", "6.2.4", "6.2.11"}, Run: changePolicy,
 	},
 	{
-		Name: "change/wrong-passwords-are-counted", Section: "Throttle", Type: feature.JWT,
-		ASVS: []string{"6.3.1"}, Run: changeIsCounted,
+		Name: "change/wrong-passwords-are-counted", Section: "Throttle: Counted before the hash, given back on success",
+		Type: feature.JWT, ASVS: []string{"6.3.1"}, RFC: []string{"RFC 6585 4"}, Run: changeIsCounted,
 	},
 	{
-		Name: "change/ten-at-once-are-one", Section: "jwt: POST /password/change", Type: feature.JWT, Run: changeRace,
+		Name: "change/ten-at-once-are-one", Section: "jwt: POST /password/change",
+		Type: feature.JWT, Run: changeRace,
 	},
 	{
-		Name: "change/takes-reset-links-back", Section: "One-time tokens", Type: feature.JWT,
-		Needs: []Need{NeedMail}, Run: changeDropsLinks,
+		Name: "change/takes-reset-links-back", Section: "One-time tokens: a new one replaces the old",
+		Type: feature.JWT, ASVS: []string{"6.4.3"}, Needs: []Need{NeedMail}, Run: changeDropsLinks,
 	},
 	{
-		Name: "change/tells-the-owner", Section: "Mail", Type: feature.JWT,
-		ASVS: []string{"6.3.7"}, Needs: []Need{NeedMail}, Run: changeNotice,
+		Name: "change/tells-the-owner", Section: "Mail: notices after password change or reset",
+		Type: feature.JWT, ASVS: []string{"6.3.7"}, Needs: []Need{NeedMail}, Run: changeNotice,
 	},
 	{
-		Name: "set/first-password-needs-a-recent-login", Section: "jwt: POST /password/set", Type: feature.JWT,
-		ASVS: []string{"6.3.7", "7.5.1", "7.5.3"}, Needs: []Need{NeedDB, NeedMail}, Run: setNeedsRecent,
+		Name: "set/first-password-needs-a-recent-login", Section: "jwt: POST /password/set",
+		Type: feature.JWT, ASVS: []string{"6.3.7", "7.5.1", "7.5.3"}, Needs: []Need{NeedDB, NeedMail}, Run: setNeedsRecent,
 	},
 	{
-		Name: "set/is-409-where-there-is-one", Section: "jwt: POST /password/set", Type: feature.JWT,
-		Needs: []Need{NeedDB}, Run: setOnlyOnce,
+		Name: "set/is-409-where-there-is-one", Section: "jwt: first password of an account without one",
+		Type: feature.JWT, ASVS: []string{"6.2.3"}, RFC: []string{"RFC 9110 15.5.10"}, Needs: []Need{NeedDB}, Run: setOnlyOnce,
 	},
 }
 

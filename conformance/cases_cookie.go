@@ -15,44 +15,48 @@ import (
 
 var cookieCases = []Case{
 	{
-		Name: "cookie/has-the-flags-of-the-contract", Section: "Cookie session",
-		ASVS: []string{"3.3.2", "3.3.4", "7.2.3"}, Needs: []Need{NeedCookies}, Run: cookieFlags,
+		Name: "cookie/has-the-flags-of-the-contract", Section: "Cookie session: HttpOnly, SameSite=Lax, in production Secure and __Host-",
+		ASVS: []string{"3.3.2", "3.3.4", "7.2.3"}, RFC: []string{"RFC 6265 4.1.2.6"}, Needs: []Need{NeedCookies}, Run: cookieFlags,
 	},
 	{
-		Name: "cookie/in-production-is-secure-and-of-this-host", Section: "Cookie session",
-		ASVS: []string{"3.3.1", "3.3.3"}, Needs: []Need{NeedBoot, NeedCookies}, Run: cookieProduction,
+		Name: "cookie/in-production-is-secure-and-of-this-host", Section: "Cookie session: HttpOnly, SameSite=Lax, in production Secure and __Host-",
+		ASVS: []string{"3.3.1", "3.3.3"}, RFC: []string{"RFC 6265 4.1.2.5"}, Needs: []Need{NeedBoot, NeedCookies}, Run: cookieProduction,
 	},
 	{
 		Name: "cookie/only-its-hash-is-stored", Section: "Cookie session: stored as SHA-256 only",
-		ASVS: []string{"11.4.1"}, Needs: []Need{NeedDB, NeedCookies}, Run: cookieStored,
+		ASVS: []string{"7.2.3"}, Needs: []Need{NeedDB, NeedCookies}, Run: cookieStored,
 	},
 	{
 		Name: "cookie/nothing-else-is-a-credential", Section: "Cookie session: a session id is never a credential",
-		ASVS: []string{"7.2.1"}, Needs: []Need{NeedDB, NeedCookies}, Run: cookieForged,
+		ASVS: []string{"7.2.1", "14.2.1"}, Needs: []Need{NeedDB, NeedCookies}, Run: cookieForged,
 	},
 	{
-		Name: "cookie/is-set-by-a-sign-in-only", Section: "Cookie session", Needs: []Need{NeedCookies}, Run: cookieOnlyThere,
+		Name: "cookie/is-set-by-a-sign-in-only", Section: "Cookie session: New at every sign-in",
+		ASVS: []string{"7.6.2"}, Needs: []Need{NeedCookies}, Run: cookieOnlyThere,
 	},
 	{
-		Name: "cookie/an-authorization-header-wins", Section: "Access token", Needs: []Need{NeedCookies}, Run: cookieLoses,
+		Name: "cookie/an-authorization-header-wins", Section: "Access token: An Authorization header wins over a cookie",
+		ASVS: []string{"7.2.1"}, Needs: []Need{NeedCookies}, Run: cookieLoses,
 	},
 	{
-		Name: "cookie/serves-what-a-token-serves", Section: "Cookie session", Needs: []Need{NeedCookies}, Run: cookieServes,
+		Name: "cookie/serves-what-a-token-serves", Section: "Cookie session: Cookie session",
+		ASVS: []string{"6.5.6", "7.5.2"}, Needs: []Need{NeedCookies}, Run: cookieServes,
 	},
 	{
-		Name: "cookie/an-idle-session-is-over-and-use-keeps-it", Section: "Settings: REFRESH_TOKEN_EXPIRE_DAYS",
+		Name: "cookie/an-idle-session-is-over-and-use-keeps-it", Section: "Settings: REFRESH_TOKEN_EXPIRE_DAYS=30 (idle)",
 		ASVS: []string{"7.3.1"}, Needs: []Need{NeedDB, NeedCookies}, Run: cookieIdle,
 	},
 	{
-		Name: "cookie/use-does-not-pass-the-absolute-end", Section: "Settings: SESSION_MAX_DAYS",
+		Name: "cookie/use-does-not-pass-the-absolute-end", Section: "Settings: SESSION_MAX_DAYS=90 (absolute)",
 		ASVS: []string{"7.3.2"}, Needs: []Need{NeedDB, NeedCookies}, Run: cookieAbsolute,
 	},
 	{
-		Name: "cookie/ends-on-every-replica-at-once", Section: "Cookie session",
+		Name: "cookie/ends-on-every-replica-at-once", Section: "Sessions: POST /logout",
 		ASVS: []string{"7.4.1"}, Needs: []Need{NeedBoot, NeedCookies}, Run: cookieReplicas,
 	},
 	{
-		Name: "cookie/hostile-cookies-are-401", Section: "Cookie session", ASVS: []string{"2.2.1"}, Needs: []Need{NeedCookies}, Run: cookieHostile,
+		Name: "cookie/hostile-cookies-are-401", Section: "Cookie session: 256 random bits",
+		ASVS: []string{"7.2.1", "16.5.3"}, Needs: []Need{NeedCookies}, Run: cookieHostile,
 	},
 }
 

@@ -9,18 +9,20 @@ import (
 
 var crossSiteCases = []Case{
 	{
-		Name: "cross-site/unsafe-methods-by-cookie-need-a-page-of-this-app", Section: "Cookie session: unsafe methods",
-		ASVS: []string{"3.5.1"}, Needs: []Need{NeedCookies}, Run: crossSiteRefused,
+		Name: "cross-site/unsafe-methods-by-cookie-need-a-page-of-this-app", Section: "Cookie session: Unsafe methods by cookie need an Origin or Sec-Fetch-Site of this app",
+		ASVS: []string{"3.5.1", "3.5.2"}, Needs: []Need{NeedCookies}, Run: crossSiteRefused,
 	},
 	{
-		Name: "cross-site/this-app-and-trusted-origins-pass", Section: "Settings: AUTH_TRUSTED_ORIGINS",
+		Name: "cross-site/this-app-and-trusted-origins-pass", Section: "Cookie session: or of AUTH_TRUSTED_ORIGINS",
 		ASVS: []string{"3.5.1"}, Needs: []Need{NeedBoot, NeedCookies}, Run: crossSiteAllowed,
 	},
 	{
-		Name: "cross-site/reading-is-left-to-the-browser", Section: "Cookie session: unsafe methods", Needs: []Need{NeedCookies}, Run: crossSiteReading,
+		Name: "cross-site/reading-is-left-to-the-browser", Section: "Cookie session: Unsafe methods by cookie need an Origin or Sec-Fetch-Site of this app",
+		RFC: []string{"RFC 9110 9.2.1"}, Needs: []Need{NeedCookies}, Run: crossSiteReading,
 	},
 	{
-		Name: "cross-site/tokens-need-no-origin", Section: "Cookie session: unsafe methods", Needs: []Need{NeedCookies}, Run: crossSiteTokens,
+		Name: "cross-site/tokens-need-no-origin", Section: "Cookie session: Unsafe methods by cookie need an Origin or Sec-Fetch-Site of this app",
+		Needs: []Need{NeedCookies}, Run: crossSiteTokens,
 	},
 }
 

@@ -12,44 +12,44 @@ import (
 // Refresh tokens that nobody was given.
 var forgedCases = []Case{
 	{
-		Name: "forged/any-changed-character-is-refused", Section: "Refresh token",
-		ASVS: []string{"9.1.1"}, Run: forgedCharacters,
+		Name: "forged/any-changed-character-is-refused", Section: "Refresh token: HMAC over both and the session's random salt",
+		ASVS: []string{"9.1.1", "7.2.1"}, Run: forgedCharacters,
 	},
 	{
-		Name: "forged/a-wrong-hmac-changes-nothing", Section: "Refresh token",
-		Needs: []Need{NeedDB}, Run: forgedMAC,
+		Name: "forged/a-wrong-hmac-changes-nothing", Section: "Refresh token: A wrong HMAC is 401 and changes nothing",
+		ASVS: []string{"9.1.1"}, Needs: []Need{NeedDB}, Run: forgedMAC,
 	},
 	{
-		Name: "forged/only-the-refresh-key-signs", Section: "Keys",
+		Name: "forged/only-the-refresh-key-signs", Section: "Keys: One key per purpose",
 		ASVS: []string{"9.1.1"}, Needs: []Need{NeedSecret, NeedDB}, Run: forgedKeys,
 	},
 	{
-		Name: "forged/the-session-id-is-signed-too", Section: "Refresh token",
-		Needs: []Need{NeedSecret, NeedDB}, Run: forgedSession,
+		Name: "forged/the-session-id-is-signed-too", Section: "Refresh token: HMAC over both and the session's random salt",
+		ASVS: []string{"9.1.1"}, Needs: []Need{NeedSecret, NeedDB}, Run: forgedSession,
 	},
 	{
-		Name: "forged/a-counter-has-one-spelling", Section: "Refresh token",
-		Needs: []Need{NeedSecret, NeedDB}, Run: forgedCounter,
+		Name: "forged/a-counter-has-one-spelling", Section: "Bytes: refresh token <session id>.<counter>.<HMAC, base64url>",
+		ASVS: []string{"9.1.1"}, Needs: []Need{NeedSecret, NeedDB}, Run: forgedCounter,
 	},
 	{
-		Name: "forged/a-counter-of-any-size-is-401", Section: "Refresh token",
-		Needs: []Need{NeedSecret, NeedDB}, Run: forgedHugeCounter,
+		Name: "forged/a-counter-of-any-size-is-401", Section: "Bytes: refresh token <session id>.<counter>.<HMAC, base64url>",
+		ASVS: []string{"16.5.3"}, Needs: []Need{NeedSecret, NeedDB}, Run: forgedHugeCounter,
 	},
 	{
-		Name: "forged/base64-has-one-spelling", Section: "Bytes: refresh token",
-		RFC: []string{"RFC 4648 3.5"}, Run: forgedBase64,
+		Name: "forged/base64-has-one-spelling", Section: "Bytes: refresh token <session id>.<counter>.<HMAC, base64url>",
+		ASVS: []string{"9.1.1"}, RFC: []string{"RFC 4648 3.5"}, Run: forgedBase64,
 	},
 	{
-		Name: "forged/an-access-token-does-not-refresh", Section: "Keys",
+		Name: "forged/an-access-token-does-not-refresh", Section: "Keys: One key per purpose",
 		ASVS: []string{"9.2.2"}, Run: forgedAccess,
 	},
 	{
-		Name: "forged/garbage-breaks-nothing", Section: "Errors",
-		ASVS: []string{"2.2.1"}, Run: forgedGarbage,
+		Name: "forged/garbage-breaks-nothing", Section: "Sessions: POST /refresh",
+		ASVS: []string{"16.5.3"}, Run: forgedGarbage,
 	},
 	{
-		Name: "forged/a-body-without-a-text-is-422", Section: "Errors",
-		ASVS: []string{"2.2.1"}, Run: forgedBodies,
+		Name: "forged/a-body-without-a-text-is-422", Section: "Errors: never with the rejected input in it",
+		ASVS: []string{"16.5.1", "14.2.1"}, RFC: []string{"RFC 9110 15.5.21"}, Run: forgedBodies,
 	},
 }
 

@@ -16,40 +16,40 @@ import (
 
 var hashCases = []Case{
 	{
-		Name: "hash/is-written-as-bcrypt-2b", Section: "Passwords", Type: feature.JWT,
-		ASVS: []string{"11.4.2"}, Needs: []Need{NeedDB}, Run: hashIsBcrypt,
+		Name: "hash/is-written-as-bcrypt-2b", Section: "Passwords: bcrypt $2b$",
+		Type: feature.JWT, ASVS: []string{"11.4.2"}, Needs: []Need{NeedDB}, Run: hashIsBcrypt,
 	},
 	{
-		Name: "hash/up-to-72-bytes-is-plain-bcrypt", Section: "Passwords", Type: feature.JWT,
-		Needs: []Need{NeedDB}, Run: hashOfShortIsPlain,
+		Name: "hash/up-to-72-bytes-is-plain-bcrypt", Section: "Passwords: up to 72 plain bcrypt",
+		Type: feature.JWT, Needs: []Need{NeedDB}, Run: hashOfShortIsPlain,
 	},
 	{
-		Name: "hash/over-72-bytes-is-hashed-first", Section: "Passwords", Type: feature.JWT,
-		Needs: []Need{NeedDB}, Run: hashOfLongIsPrehashed,
+		Name: "hash/over-72-bytes-is-hashed-first", Section: "Passwords: base64 of HMAC-SHA-256 under the fixed key fastman/bcrypt/v1",
+		Type: feature.JWT, ASVS: []string{"6.2.8"}, Needs: []Need{NeedDB}, Run: hashOfLongIsPrehashed,
 	},
 	{
-		Name: "hash/other-apps-bcrypt-is-accepted", Section: "Passwords", Type: feature.JWT,
-		Needs: []Need{NeedDB}, Run: hashAcceptsBcrypt,
+		Name: "hash/other-apps-bcrypt-is-accepted", Section: "Passwords: Accepted for verification",
+		Type: feature.JWT, Needs: []Need{NeedDB}, Run: hashAcceptsBcrypt,
 	},
 	{
-		Name: "hash/argon2id-is-accepted", Section: "Passwords", Type: feature.JWT,
-		RFC: []string{"RFC 9106"}, Needs: []Need{NeedDB}, Run: hashAcceptsArgon2id,
+		Name: "hash/argon2id-is-accepted", Section: "Passwords: Accepted for verification",
+		Type: feature.JWT, RFC: []string{"RFC 9106 3.1"}, Needs: []Need{NeedDB}, Run: hashAcceptsArgon2id,
 	},
 	{
-		Name: "hash/imported-bytes-are-tried-as-sent", Section: "Passwords", Type: feature.JWT,
-		Needs: []Need{NeedDB}, Run: hashOfBytesAsSent,
+		Name: "hash/imported-bytes-are-tried-as-sent", Section: "Passwords: the bytes as sent once, for imported hashes",
+		Type: feature.JWT, Needs: []Need{NeedDB}, Run: hashOfBytesAsSent,
 	},
 	{
-		Name: "hash/is-made-anew-when-the-cost-changed", Section: "Passwords", Type: feature.JWT,
-		Needs: []Need{NeedDB}, Run: hashIsRenewed,
+		Name: "hash/is-made-anew-when-the-cost-changed", Section: "Passwords: Rehash at login when the cost changed",
+		Type: feature.JWT, ASVS: []string{"11.4.2"}, Needs: []Need{NeedDB}, Run: hashIsRenewed,
 	},
 	{
-		Name: "hash/stays-when-the-cost-is-right", Section: "Passwords", Type: feature.JWT,
-		Needs: []Need{NeedDB}, Run: hashStays,
+		Name: "hash/stays-when-the-cost-is-right", Section: "Passwords: Rehash at login when the cost changed",
+		Type: feature.JWT, Needs: []Need{NeedDB}, Run: hashStays,
 	},
 	{
-		Name: "hash/one-that-is-none-is-a-failed-login", Section: "No enumeration", Type: feature.JWT,
-		Needs: []Need{NeedDB}, Run: hashOfGarbage,
+		Name: "hash/one-that-is-none-is-a-failed-login", Section: "No enumeration: Unknown user, wrong password, inactive, no password",
+		Type: feature.JWT, ASVS: []string{"16.5.3"}, Needs: []Need{NeedDB}, Run: hashOfGarbage,
 	},
 }
 

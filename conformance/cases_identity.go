@@ -10,35 +10,35 @@ import (
 
 var identityCases = []Case{
 	{
-		Name: "identity/email-is-unique", Section: "Identity",
+		Name: "identity/email-is-unique", Section: "Identity: E-mail and username are unique",
 		Type: feature.JWT, Run: emailIsUnique,
 	},
 	{
-		Name: "identity/username-is-unique", Section: "Identity",
+		Name: "identity/username-is-unique", Section: "Identity: E-mail and username are unique",
 		Type: feature.JWT, Run: usernameIsUnique,
 	},
 	{
-		Name: "identity/email-is-unique-in-any-case-and-form", Section: "Identity",
+		Name: "identity/email-is-unique-in-any-case-and-form", Section: "Identity: in NFC and without regard to case",
 		Type: feature.JWT, Run: emailIsUniqueFolded,
 	},
 	{
-		Name: "identity/username-is-unique-in-any-case-and-form", Section: "Identity",
+		Name: "identity/username-is-unique-in-any-case-and-form", Section: "Identity: in NFC and without regard to case",
 		Type: feature.JWT, Run: usernameIsUniqueFolded,
 	},
 	{
-		Name: "identity/different-letters-stay-different", Section: "Identity",
+		Name: "identity/different-letters-stay-different", Section: "Identity: Unicode case folding",
 		Type: feature.JWT, Run: differentNamesStay,
 	},
 	{
-		Name: "identity/a-username-has-3-to-100-characters", Section: "Identity",
+		Name: "identity/a-username-has-3-to-100-characters", Section: "Identity: A username is 3–100 letters, digits, ._-",
 		Type: feature.JWT, Run: usernameLength,
 	},
 	{
-		Name: "identity/a-username-is-letters-digits-and-._-", Section: "Identity",
+		Name: "identity/a-username-is-letters-digits-and-._-", Section: "Identity: no @ (it can't pose as an e-mail), no spaces, no control characters",
 		Type: feature.JWT, Run: usernameAlphabet,
 	},
 	{
-		Name: "identity/keys-are-stored-folded", Section: "Bytes: key columns",
+		Name: "identity/keys-are-stored-folded", Section: "Bytes: key columns email_key, username_key = case fold of NFC",
 		Type: feature.JWT, Needs: []Need{NeedDB}, Run: keysAreStoredFolded,
 	},
 }

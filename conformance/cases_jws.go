@@ -26,35 +26,35 @@ import (
 // over with the app's own key is, so that only that point can be why it is refused.
 var jwsCases = []Case{
 	{
-		Name: "jws/a-key-in-the-header-is-not-believed", Section: "Access token",
-		ASVS: []string{"9.1.3"}, RFC: []string{"RFC 8725 3.1", "RFC 7515 4.1.3"}, Run: jwsEmbedded,
+		Name: "jws/a-key-in-the-header-is-not-believed", Section: "Access token: kid only picks among configured keys",
+		ASVS: []string{"9.1.2", "9.1.3"}, RFC: []string{"RFC 8725 3.1", "RFC 8725 3.10", "RFC 7515 4.1.3"}, Run: jwsEmbedded,
 	},
 	{
-		Name: "jws/no-url-of-a-header-is-asked", Section: "Access token",
-		ASVS: []string{"9.1.3"}, RFC: []string{"RFC 8725 3.10"}, Run: jwsFetched,
+		Name: "jws/no-url-of-a-header-is-asked", Section: "Access token: kid only picks among configured keys",
+		ASVS: []string{"9.1.3"}, RFC: []string{"RFC 8725 3.10", "RFC 7515 4.1.2"}, Run: jwsFetched,
 	},
 	{
-		Name: "jws/a-token-has-three-parts", Section: "Access token",
-		RFC: []string{"RFC 7515 7.1"}, Needs: []Need{NeedSecret}, Run: jwsParts,
+		Name: "jws/a-token-has-three-parts", Section: "Access token: HS256; header typ: at+jwt, kid",
+		ASVS: []string{"9.1.1", "9.1.2"}, RFC: []string{"RFC 7515 7.1", "RFC 7519 7.2"}, Needs: []Need{NeedSecret}, Run: jwsParts,
 	},
 	{
-		Name: "jws/base64url-has-one-spelling", Section: "Access token",
-		RFC: []string{"RFC 7515 2", "RFC 4648 3.5"}, Needs: []Need{NeedSecret}, Run: jwsBase64,
+		Name: "jws/base64url-has-one-spelling", Section: "Access token: HS256; header typ: at+jwt, kid",
+		ASVS: []string{"9.1.1"}, RFC: []string{"RFC 7515 2", "RFC 4648 3.5"}, Needs: []Need{NeedSecret}, Run: jwsBase64,
 	},
 	{
-		Name: "jws/json-serializations-are-refused", Section: "Access token",
-		RFC: []string{"RFC 7515 7.2", "RFC 7519 1"}, Needs: []Need{NeedSecret}, Run: jwsJSON,
+		Name: "jws/json-serializations-are-refused", Section: "Access token: HS256; header typ: at+jwt, kid",
+		ASVS: []string{"9.1.1"}, RFC: []string{"RFC 7515 7.2", "RFC 7519 1"}, Needs: []Need{NeedSecret}, Run: jwsJSON,
 	},
 	{
-		Name: "jws/nothing-is-decrypted-or-unpacked", Section: "Access token",
-		RFC: []string{"RFC 8725 2.4"}, Needs: []Need{NeedSecret}, Run: jwsPacked,
+		Name: "jws/nothing-is-decrypted-or-unpacked", Section: "Access token: One pinned algorithm",
+		ASVS: []string{"9.1.2"}, RFC: []string{"RFC 8725 3.6", "RFC 7519 7.2"}, Needs: []Need{NeedSecret}, Run: jwsPacked,
 	},
 	{
-		Name: "jws/any-hmac-value-verifies", Section: "Access token",
-		Needs: []Need{NeedSecret}, Run: jwsEdges,
+		Name: "jws/any-hmac-value-verifies", Section: "Access token: HS256; header typ: at+jwt, kid",
+		RFC: []string{"RFC 7518 3.2"}, Needs: []Need{NeedSecret}, Run: jwsEdges,
 	},
 	{
-		Name: "jws/white-space-in-json-is-allowed", Section: "Access token",
+		Name: "jws/white-space-in-json-is-allowed", Section: "Access token: HS256; header typ: at+jwt, kid",
 		RFC: []string{"RFC 8259 2"}, Needs: []Need{NeedSecret}, Run: jwsSpaces,
 	},
 }

@@ -25,40 +25,40 @@ const (
 
 var keyCases = []Case{
 	{
-		Name: "keys/kid-is-made-of-the-access-key", Section: "Bytes: kid",
-		RFC: []string{"RFC 5869"}, Needs: []Need{NeedSecret}, Run: keyIDFormula,
+		Name: "keys/kid-is-made-of-the-access-key", Section: "Bytes: kid = first 8 bytes of SHA-256 of the access key, base64url",
+		RFC: []string{"RFC 5869 2", "RFC 7515 4.1.4"}, Needs: []Need{NeedSecret}, Run: keyIDFormula,
 	},
 	{
-		Name: "keys/the-token-is-signed-with-the-access-key", Section: "Keys",
-		RFC: []string{"RFC 5869"}, Needs: []Need{NeedSecret}, Run: keySigns,
+		Name: "keys/the-token-is-signed-with-the-access-key", Section: "Keys: One key per purpose",
+		RFC: []string{"RFC 5869 2", "RFC 7518 3.2"}, Needs: []Need{NeedSecret}, Run: keySigns,
 	},
 	{
-		Name: "keys/nothing-else-signs", Section: "Keys",
-		ASVS: []string{"9.1.1"}, Needs: []Need{NeedSecret}, Run: keyNothingElse,
+		Name: "keys/nothing-else-signs", Section: "Keys: One key per purpose",
+		ASVS: []string{"9.1.1"}, RFC: []string{"RFC 8725 3.5"}, Needs: []Need{NeedSecret}, Run: keyNothingElse,
 	},
 	{
-		Name: "keys/the-mask-of-a-secret-signs-nothing", Section: "Settings: SECRET_KEY",
-		Run: keyMask,
+		Name: "keys/the-mask-of-a-secret-signs-nothing", Section: "Settings: a SecretStr must never sign as its own mask",
+		ASVS: []string{"9.1.1"}, Run: keyMask,
 	},
 	{
-		Name: "keys/a-refresh-token-is-no-access-token", Section: "Keys",
-		ASVS: []string{"9.2.2"}, Run: keyRefreshIsNoAccess,
+		Name: "keys/a-refresh-token-is-no-access-token", Section: "Keys: One key per purpose",
+		ASVS: []string{"9.2.2"}, RFC: []string{"RFC 8725 3.12"}, Run: keyRefreshIsNoAccess,
 	},
 	{
-		Name: "keys/the-refresh-token-has-its-form", Section: "Bytes: refresh token",
+		Name: "keys/the-refresh-token-has-its-form", Section: "Bytes: refresh token <session id>.<counter>.<HMAC, base64url>",
 		Needs: []Need{NeedSecret, NeedDB}, Run: refreshForm,
 	},
 	{
-		Name: "keys/a-previous-key-verifies-but-does-not-sign", Section: "Keys: SECRET_KEY_PREVIOUS",
-		Needs: []Need{NeedSecret, NeedBoot}, Run: keyPrevious,
+		Name: "keys/a-previous-key-verifies-but-does-not-sign", Section: "Keys: SECRET_KEY_PREVIOUS (comma-separated) verifies only",
+		ASVS: []string{"9.1.3"}, Needs: []Need{NeedSecret, NeedBoot}, Run: keyPrevious,
 	},
 	{
-		Name: "keys/a-replaced-key-ends-all-tokens", Section: "Settings: generate:key", Type: feature.JWT,
-		Needs: []Need{NeedSecret, NeedBoot}, Run: keyReplaced,
+		Name: "keys/a-replaced-key-ends-all-tokens", Section: "Settings: generate:key replaces the key",
+		Type: feature.JWT, ASVS: []string{"7.4.1", "9.2.4"}, Needs: []Need{NeedSecret, NeedBoot}, Run: keyReplaced,
 	},
 	{
-		Name: "keys/a-key-is-its-utf-8-bytes", Section: "Keys", Type: feature.JWT,
-		Needs: []Need{NeedBoot}, Run: keyBytes,
+		Name: "keys/a-key-is-its-utf-8-bytes", Section: "Keys: HKDF-SHA-256 over the UTF-8 bytes of SECRET_KEY",
+		Type: feature.JWT, RFC: []string{"RFC 5869 2"}, Needs: []Need{NeedBoot}, Run: keyBytes,
 	},
 }
 

@@ -20,76 +20,76 @@ import (
 // are refused.
 var keycloakCases = []Case{
 	{
-		Name: "keycloak/a-token-of-the-realm-is-somebody", Section: "keycloak: GET /me", Type: feature.Keycloak,
-		ASVS: []string{"9.1.1", "10.3.3"}, RFC: []string{"RFC 6750 2.1"}, Run: keycloakMe,
+		Name: "keycloak/a-token-of-the-realm-is-somebody", Section: "keycloak: Alone: GET /me answers {id, email, username, name, roles}",
+		Type: feature.Keycloak, ASVS: []string{"10.3.2", "10.3.3"}, RFC: []string{"RFC 6750 2.1"}, Run: keycloakMe,
 	},
 	{
-		Name: "keycloak/without-a-token-is-401-with-challenge", Section: "keycloak: Checked", Type: feature.Keycloak,
-		RFC: []string{"RFC 6750 3"}, Run: keycloakNoToken,
+		Name: "keycloak/without-a-token-is-401-with-challenge", Section: "keycloak: 401 for anything else",
+		Type: feature.Keycloak, ASVS: []string{"7.2.1"}, RFC: []string{"RFC 6750 3"}, Run: keycloakNoToken,
 	},
 	{
-		Name: "keycloak/a-tampered-token-is-refused", Section: "keycloak: Checked: signature", Type: feature.Keycloak,
-		ASVS: []string{"9.1.1"}, RFC: []string{"RFC 7515 5.2"}, Run: keycloakTampered,
+		Name: "keycloak/a-tampered-token-is-refused", Section: "keycloak: Checked: signature",
+		Type: feature.Keycloak, ASVS: []string{"6.8.2", "9.1.1"}, RFC: []string{"RFC 7515 5.2", "RFC 8725 3.3"}, Run: keycloakTampered,
 	},
 	{
-		Name: "keycloak/none-and-hmac-are-refused", Section: "keycloak: Checked: alg", Type: feature.Keycloak,
-		ASVS: []string{"9.1.2"}, RFC: []string{"RFC 8725 2.1", "RFC 8725 3.1"}, Run: keycloakSymmetric,
+		Name: "keycloak/none-and-hmac-are-refused", Section: "keycloak: alg, iss, exp without leeway",
+		Type: feature.Keycloak, ASVS: []string{"6.8.2", "9.1.2"}, RFC: []string{"RFC 8725 2.1", "RFC 8725 3.1"}, Run: keycloakSymmetric,
 	},
 	{
-		Name: "keycloak/other-algorithms-of-the-key-are-refused", Section: "keycloak: Checked: alg", Type: feature.Keycloak,
-		ASVS: []string{"9.1.2"}, RFC: []string{"RFC 8725 3.1", "RFC 7517 4.4"}, Run: keycloakOtherAlgorithms,
+		Name: "keycloak/other-algorithms-of-the-key-are-refused", Section: "keycloak: alg, iss, exp without leeway",
+		Type: feature.Keycloak, ASVS: []string{"9.1.2"}, RFC: []string{"RFC 8725 3.1", "RFC 7517 4.4"}, Run: keycloakOtherAlgorithms,
 	},
 	{
-		Name: "keycloak/a-foreign-key-is-refused", Section: "keycloak: Checked: signature", Type: feature.Keycloak,
-		ASVS: []string{"9.1.1", "6.8.2"}, RFC: []string{"RFC 7515 4.1.4"}, Run: keycloakForeignKey,
+		Name: "keycloak/a-foreign-key-is-refused", Section: "keycloak: Checked: signature",
+		Type: feature.Keycloak, ASVS: []string{"6.8.2", "9.1.1", "9.1.3"}, RFC: []string{"RFC 7515 4.1.4"}, Run: keycloakForeignKey,
 	},
 	{
-		Name: "keycloak/a-key-in-the-header-is-not-believed-or-asked-for", Section: "keycloak: Checked: signature", Type: feature.Keycloak,
-		ASVS: []string{"9.1.3"}, RFC: []string{"RFC 8725 3.10", "RFC 7515 4.1.3"}, Run: keycloakEmbedded,
+		Name: "keycloak/a-key-in-the-header-is-not-believed-or-asked-for", Section: "keycloak: Checked: signature",
+		Type: feature.Keycloak, ASVS: []string{"9.1.3"}, RFC: []string{"RFC 8725 3.10", "RFC 7515 4.1.2", "RFC 7515 4.1.3"}, Run: keycloakEmbedded,
 	},
 	{
-		Name: "keycloak/another-realms-token-is-refused", Section: "keycloak: Checked: iss", Type: feature.Keycloak,
-		ASVS: []string{"9.2.1", "10.3.1"}, RFC: []string{"RFC 8725 3.8"}, Run: keycloakIssuer,
+		Name: "keycloak/another-realms-token-is-refused", Section: "keycloak: alg, iss, exp without leeway",
+		Type: feature.Keycloak, ASVS: []string{"6.8.1", "6.8.2"}, RFC: []string{"RFC 8725 3.8", "RFC 7519 4.1.1"}, Run: keycloakIssuer,
 	},
 	{
-		Name: "keycloak/a-token-for-another-client-is-refused", Section: "keycloak: Checked: aud", Type: feature.Keycloak,
-		ASVS: []string{"9.2.3", "10.3.1"}, RFC: []string{"RFC 8725 3.9", "RFC 7519 4.1.3"}, Run: keycloakAudience,
+		Name: "keycloak/a-token-for-another-client-is-refused", Section: "keycloak: aud contains the client id",
+		Type: feature.Keycloak, ASVS: []string{"9.2.3", "10.3.1"}, RFC: []string{"RFC 8725 3.9", "RFC 7519 4.1.3"}, Run: keycloakAudience,
 	},
 	{
-		Name: "keycloak/an-id-token-or-refresh-token-is-refused", Section: "keycloak: Checked: typ", Type: feature.Keycloak,
-		ASVS: []string{"9.2.2"}, RFC: []string{"RFC 8725 3.12"}, Run: keycloakType,
+		Name: "keycloak/an-id-token-or-refresh-token-is-refused", Section: "keycloak: typ Bearer",
+		Type: feature.Keycloak, ASVS: []string{"9.2.2"}, RFC: []string{"RFC 8725 3.12"}, Run: keycloakType,
 	},
 	{
-		Name: "keycloak/times-are-kept", Section: "keycloak: Checked: exp without leeway", Type: feature.Keycloak,
-		ASVS: []string{"9.2.1"}, RFC: []string{"RFC 7519 4.1.4", "RFC 7519 4.1.5"}, Run: keycloakTimes,
+		Name: "keycloak/times-are-kept", Section: "keycloak: alg, iss, exp without leeway",
+		Type: feature.Keycloak, ASVS: []string{"9.2.1"}, RFC: []string{"RFC 7519 4.1.4", "RFC 7519 4.1.5", "RFC 7519 4.1.6"}, Run: keycloakTimes,
 	},
 	{
-		Name: "keycloak/a-subject-is-a-text-of-255-characters", Section: "keycloak: Checked", Type: feature.Keycloak,
-		Run: keycloakSubject,
+		Name: "keycloak/a-subject-is-a-text-of-255-characters", Section: "keycloak: finds or makes the local user by (issuer, sub)",
+		Type: feature.Keycloak, ASVS: []string{"10.3.3"}, RFC: []string{"RFC 7519 4.1.2", "OpenID Connect Core 2"}, Run: keycloakSubject,
 	},
 	{
-		Name: "keycloak/odd-tokens-are-401-and-break-nothing", Section: "keycloak: Checked", Type: feature.Keycloak,
-		ASVS: []string{"16.5.3"}, RFC: []string{"RFC 7515 7.1", "RFC 4648 3.5"}, Run: keycloakOdd,
+		Name: "keycloak/odd-tokens-are-401-and-break-nothing", Section: "keycloak: 401 for anything else",
+		Type: feature.Keycloak, ASVS: []string{"9.1.1", "16.5.3"}, RFC: []string{"RFC 7515 7.1", "RFC 4648 3.5", "RFC 7519 7.2"}, Run: keycloakOdd,
 	},
 	{
-		Name: "keycloak/nothing-but-the-header-is-read", Section: "keycloak: Never open", Type: feature.Keycloak,
-		ASVS: []string{"14.2.1"}, RFC: []string{"RFC 6750 2.2", "RFC 6750 2.3"}, Run: keycloakOtherPlaces,
+		Name: "keycloak/nothing-but-the-header-is-read", Section: "keycloak: Never open",
+		Type: feature.Keycloak, ASVS: []string{"7.2.1", "14.2.1"}, RFC: []string{"RFC 6750 2.2", "RFC 6750 2.3"}, Run: keycloakOtherPlaces,
 	},
 	{
-		Name: "keycloak/only-routes-that-ask-are-protected", Section: "keycloak: Only routes that ask are protected", Type: feature.Keycloak,
-		Run: keycloakOpen,
+		Name: "keycloak/only-routes-that-ask-are-protected", Section: "keycloak: Only routes that ask are protected",
+		Type: feature.Keycloak, Run: keycloakOpen,
 	},
 	{
-		Name: "keycloak/a-missing-role-is-403", Section: "keycloak: 403 for a missing role", Type: feature.Keycloak,
-		ASVS: []string{"8.2.1", "10.3.2"}, Needs: []Need{NeedGuarded}, Run: keycloakRoles,
+		Name: "keycloak/a-missing-role-is-403", Section: "keycloak: 403 for a missing role",
+		Type: feature.Keycloak, ASVS: []string{"10.3.2"}, RFC: []string{"RFC 9110 15.5.4"}, Needs: []Need{NeedGuarded}, Run: keycloakRoles,
 	},
 	{
-		Name: "keycloak/malformed-roles-are-none", Section: "keycloak: 403 for a missing role", Type: feature.Keycloak,
-		ASVS: []string{"8.2.1"}, Needs: []Need{NeedGuarded}, Run: keycloakMalformedRoles,
+		Name: "keycloak/malformed-roles-are-none", Section: "keycloak: 403 for a missing role",
+		Type: feature.Keycloak, ASVS: []string{"10.3.2", "16.5.3"}, Needs: []Need{NeedGuarded}, Run: keycloakMalformedRoles,
 	},
 	{
-		Name: "keycloak/openapi-signs-in-through-the-realm-with-pkce", Section: "keycloak: Swagger's Authorize", Type: feature.Keycloak,
-		ASVS: []string{"10.4.6"}, RFC: []string{"RFC 7636"}, Run: keycloakOpenAPI,
+		Name: "keycloak/openapi-signs-in-through-the-realm-with-pkce", Section: "keycloak: Swagger's Authorize",
+		Type: feature.Keycloak, RFC: []string{"RFC 7636 4.3"}, Run: keycloakOpenAPI,
 	},
 }
 

@@ -21,36 +21,38 @@ import (
 // played by a stand-in that no other case uses.
 var keycloakFaultCases = []Case{
 	{
-		Name: "keycloak/verifying-asks-nobody", Section: "keycloak: JWKS cached", Type: feature.Keycloak,
-		Needs: []Need{NeedBoot, NeedStandinRealm}, Run: keycloakOffline,
+		Name: "keycloak/verifying-asks-nobody", Section: "keycloak: JWKS cached at most 5 min",
+		Type: feature.Keycloak, Needs: []Need{NeedBoot, NeedStandinRealm}, Run: keycloakOffline,
 	},
 	{
-		Name: "keycloak/down-at-start-is-503-and-recovers", Section: "keycloak: down at start", Type: feature.Keycloak,
-		ASVS: []string{"16.5.2", "16.5.3"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Run: keycloakDownAtStart,
+		Name: "keycloak/down-at-start-is-503-and-recovers", Section: "keycloak: Keycloak down at start",
+		Type: feature.Keycloak, ASVS: []string{"16.5.3"}, RFC: []string{"RFC 9110 15.6.4", "RFC 9110 10.2.3"},
+		Needs: []Need{NeedBoot, NeedStandinRealm}, Run: keycloakDownAtStart,
 	},
 	{
-		Name: "keycloak/garbage-for-keys-is-503-and-recovers", Section: "keycloak: Never open", Type: feature.Keycloak,
-		ASVS: []string{"16.5.3", "13.2.4", "15.2.2"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Run: keycloakGarbage,
+		Name: "keycloak/garbage-for-keys-is-503-and-recovers", Section: "keycloak: Never open",
+		Type: feature.Keycloak, ASVS: []string{"16.5.3"}, RFC: []string{"RFC 7517 5"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Run: keycloakGarbage,
 	},
 	{
-		Name: "keycloak/twenty-on-one-that-hangs-block-no-other-route", Section: "keycloak: One that hangs (10 s)", Type: feature.Keycloak,
-		ASVS: []string{"15.2.2", "16.5.2"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Run: keycloakHangs,
+		Name: "keycloak/twenty-on-one-that-hangs-block-no-other-route", Section: "keycloak: One that hangs (10 s) blocks neither other routes nor the start",
+		Type: feature.Keycloak, ASVS: []string{"16.5.3"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Run: keycloakHangs,
 	},
 	{
-		Name: "keycloak/new-keys-are-fetched-once-in-ten-seconds", Section: "keycloak: refetched for an unknown kid at most once in 10 s", Type: feature.Keycloak,
-		ASVS: []string{"15.2.2"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Run: keycloakRotation,
+		Name: "keycloak/new-keys-are-fetched-once-in-ten-seconds", Section: "keycloak: refetched for an unknown kid at most once in 10 s",
+		Type: feature.Keycloak, ASVS: []string{"9.1.3"}, RFC: []string{"RFC 7517 4.5"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Run: keycloakRotation,
 	},
 	{
-		Name: "keycloak/down-later-serves-what-it-knows", Section: "keycloak: JWKS cached at most 5 min", Type: feature.Keycloak,
-		ASVS: []string{"16.5.2"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Run: keycloakDownLater,
+		Name: "keycloak/down-later-serves-what-it-knows", Section: "keycloak: JWKS cached at most 5 min",
+		Type: feature.Keycloak, ASVS: []string{"9.1.3", "16.5.3"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Run: keycloakDownLater,
 	},
 	{
-		Name: "keycloak/keys-serve-what-they-are-for", Section: "keycloak: Checked: alg", Type: feature.Keycloak,
-		ASVS: []string{"9.1.2", "9.1.3"}, RFC: []string{"RFC 7517 4.2", "RFC 7517 4.4"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Run: keycloakKeyUse,
+		Name: "keycloak/keys-serve-what-they-are-for", Section: "keycloak: alg, iss, exp without leeway",
+		Type: feature.Keycloak, ASVS: []string{"9.1.2", "9.1.3"}, RFC: []string{"RFC 7517 4.2", "RFC 7517 4.4", "RFC 8725 3.1"},
+		Needs: []Need{NeedBoot, NeedStandinRealm}, Run: keycloakKeyUse,
 	},
 	{
-		Name: "keycloak/a-private-authority-is-trusted-by-its-file-alone", Section: "keycloak: KEYCLOAK_CA_FILE", Type: feature.Keycloak,
-		ASVS: []string{"12.3.4"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Run: keycloakAuthority,
+		Name: "keycloak/a-private-authority-is-trusted-by-its-file-alone", Section: "keycloak: KEYCLOAK_CA_FILE for a private CA",
+		Type: feature.Keycloak, ASVS: []string{"6.7.1"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Run: keycloakAuthority,
 	},
 }
 

@@ -12,24 +12,24 @@ import (
 
 var keycloakSettingsCases = []Case{
 	{
-		Name: "keycloak/placeholders-count-as-not-set", Section: "Settings: KEYCLOAK_*", Type: feature.Keycloak,
-		Needs: []Need{NeedBoot, NeedOutput}, Run: keycloakPlaceholders,
+		Name: "keycloak/placeholders-count-as-not-set", Section: "Settings: KEYCLOAK_URL, KEYCLOAK_REALM, KEYCLOAK_CLIENT_ID, KEYCLOAK_CLIENT_SECRET",
+		Type: feature.Keycloak, ASVS: []string{"6.3.2", "16.5.3"}, Needs: []Need{NeedBoot, NeedOutput}, Run: keycloakPlaceholders,
 	},
 	{
-		Name: "keycloak/unsafe-addresses-stop-the-start", Section: "Settings: KEYCLOAK_URL", Type: feature.Keycloak,
-		ASVS: []string{"12.2.1"}, Needs: []Need{NeedBoot}, Run: keycloakUnsafe,
+		Name: "keycloak/unsafe-addresses-stop-the-start", Section: "keycloak: No switch turns verification off",
+		Type: feature.Keycloak, Needs: []Need{NeedBoot}, Run: keycloakUnsafe,
 	},
 	{
-		Name: "keycloak/a-slash-behind-the-address-is-none", Section: "Settings: KEYCLOAK_URL", Type: feature.Keycloak,
-		Needs: []Need{NeedBoot}, Run: keycloakSlash,
+		Name: "keycloak/a-slash-behind-the-address-is-none", Section: "Settings: KEYCLOAK_URL, KEYCLOAK_REALM, KEYCLOAK_CLIENT_ID, KEYCLOAK_CLIENT_SECRET",
+		Type: feature.Keycloak, Needs: []Need{NeedBoot}, Run: keycloakSlash,
 	},
 	{
-		Name: "keycloak/the-log-says-why-and-what-cures-it", Section: "keycloak: the app's log", Type: feature.Keycloak,
-		ASVS: []string{"16.3.2", "16.4.1"}, Needs: []Need{NeedBoot, NeedOutput}, Run: keycloakLog,
+		Name: "keycloak/the-log-says-why-and-what-cures-it", Section: "Log: Structured events",
+		Type: feature.Keycloak, ASVS: []string{"16.2.5", "16.3.1", "16.4.1"}, Needs: []Need{NeedBoot, NeedOutput}, Run: keycloakLog,
 	},
 	{
-		Name: "keycloak/a-flood-of-bad-tokens-is-few-lines", Section: "keycloak: the app's log", Type: feature.Keycloak,
-		ASVS: []string{"16.2.5"}, Needs: []Need{NeedBoot, NeedOutput}, Run: keycloakFlood,
+		Name: "keycloak/a-flood-of-bad-tokens-is-few-lines", Section: "Log: Structured events",
+		Type: feature.Keycloak, ASVS: []string{"16.3.1"}, Needs: []Need{NeedBoot, NeedOutput}, Run: keycloakFlood,
 	},
 }
 

@@ -14,62 +14,68 @@ import (
 // comes back, and whom an address belongs to.
 var keycloakUserCases = []Case{
 	{
-		Name: "keycloak-user/a-first-request-makes-the-user", Section: "keycloak: finds or makes the local user by (issuer, sub)", Type: feature.Keycloak,
-		ASVS: []string{"10.5.2"}, Needs: []Need{NeedUsers, NeedDB, NeedOutput}, Run: keycloakFirst,
+		Name: "keycloak-user/a-first-request-makes-the-user", Section: "keycloak: finds or makes the local user by (issuer, sub)",
+		Type: feature.Keycloak, ASVS: []string{"6.8.1", "10.3.3", "16.3.1"}, RFC: []string{"OpenID Connect Core 5.7"},
+		Needs: []Need{NeedUsers, NeedDB, NeedOutput}, Run: keycloakFirst,
 	},
 	{
-		Name: "keycloak-user/an-address-is-verified-by-json-true-alone", Section: "keycloak: finds or makes the local user by (issuer, sub)", Type: feature.Keycloak,
-		Needs: []Need{NeedUsers}, Run: keycloakVerified,
+		Name: "keycloak-user/an-address-is-verified-by-json-true-alone", Section: "keycloak: finds or makes the local user by (issuer, sub)",
+		Type: feature.Keycloak, ASVS: []string{"6.8.1"}, RFC: []string{"OpenID Connect Core 5.1"}, Needs: []Need{NeedUsers}, Run: keycloakVerified,
 	},
 	{
-		Name: "keycloak-user/without-an-address-there-is-no-user", Section: "keycloak: finds or makes the local user by (issuer, sub)", Type: feature.Keycloak,
-		Needs: []Need{NeedUsers, NeedDB}, Run: keycloakNoAddress,
+		Name: "keycloak-user/without-an-address-there-is-no-user", Section: "keycloak: finds or makes the local user by (issuer, sub)",
+		Type: feature.Keycloak, Needs: []Need{NeedUsers, NeedDB}, Run: keycloakNoAddress,
 	},
 	{
-		Name: "keycloak-user/twenty-first-requests-make-one-user", Section: "keycloak: finds or makes the local user by (issuer, sub)", Type: feature.Keycloak,
-		ASVS: []string{"15.4.2"}, Needs: []Need{NeedUsers, NeedDB}, Run: keycloakRace,
+		Name: "keycloak-user/twenty-first-requests-make-one-user", Section: "keycloak: finds or makes the local user by (issuer, sub)",
+		Type: feature.Keycloak, Needs: []Need{NeedUsers, NeedDB}, Run: keycloakRace,
 	},
 	{
-		Name: "keycloak-user/a-taken-address-is-409-until-linked", Section: "keycloak: a taken e-mail is 409 until linked", Type: feature.Keycloak,
-		ASVS: []string{"10.5.2"}, Needs: []Need{NeedUsers, NeedDB, NeedOutput}, Run: keycloakTaken,
+		Name: "keycloak-user/a-taken-address-is-409-until-linked", Section: "keycloak: a taken e-mail is 409 until linked",
+		Type: feature.Keycloak, ASVS: []string{"6.8.1", "10.3.3"}, RFC: []string{"OpenID Connect Core 5.7"},
+		Needs: []Need{NeedUsers, NeedDB, NeedOutput}, Run: keycloakTaken,
 	},
 	{
-		Name: "keycloak-user/an-unverified-account-is-taken-over-by-its-owner", Section: "Ownership", Type: feature.Keycloak,
-		ASVS: []string{"10.5.2"}, Needs: []Need{NeedUsers, NeedDB}, Run: keycloakOwnership,
+		Name: "keycloak-user/an-unverified-account-is-taken-over-by-its-owner", Section: "Ownership: An unverified account does not own its address",
+		Type: feature.Keycloak, Needs: []Need{NeedUsers, NeedDB}, Run: keycloakOwnership,
 	},
 	{
-		Name: "keycloak-user/a-disabled-user-is-out-at-once", Section: "Access token", Type: feature.Keycloak,
-		ASVS: []string{"7.4.2"}, Needs: []Need{NeedUsers, NeedDB}, Run: keycloakDisabled,
+		Name: "keycloak-user/a-disabled-user-is-out-at-once", Section: "Access token: logout, disabling and password change act at once",
+		Type: feature.Keycloak, ASVS: []string{"6.3.4", "7.4.2", "8.3.2"}, Needs: []Need{NeedUsers, NeedDB}, Run: keycloakDisabled,
 	},
 	{
-		Name: "keycloak-user/is-known-by-issuer-and-subject-alone", Section: "keycloak: finds or makes the local user by (issuer, sub)", Type: feature.Keycloak,
-		ASVS: []string{"10.5.2"}, Needs: []Need{NeedUsers, NeedDB}, Run: keycloakSame,
+		Name: "keycloak-user/is-known-by-issuer-and-subject-alone", Section: "keycloak: finds or makes the local user by (issuer, sub)",
+		Type: feature.Keycloak, ASVS: []string{"6.8.1", "10.3.3"}, RFC: []string{"OpenID Connect Core 5.7"},
+		Needs: []Need{NeedUsers, NeedDB}, Run: keycloakSame,
 	},
 	{
-		Name: "keycloak-user/what-the-realm-says-is-noted-every-five-minutes", Section: "keycloak: finds or makes the local user by (issuer, sub)", Type: feature.Keycloak,
-		Needs: []Need{NeedUsers, NeedDB}, Run: keycloakNote,
+		Name: "keycloak-user/what-the-realm-says-is-noted-every-five-minutes", Section: "keycloak: finds or makes the local user by (issuer, sub)",
+		Type: feature.Keycloak, Needs: []Need{NeedUsers, NeedDB}, Run: keycloakNote,
 	},
 	{
-		Name: "keycloak-user/sessions-of-the-app-have-no-roles", Section: "keycloak: 403 for a missing role", Type: feature.Keycloak,
-		ASVS: []string{"8.2.1"}, Needs: []Need{NeedUsers}, Run: keycloakOwnSession,
+		Name: "keycloak-user/sessions-of-the-app-have-no-roles", Section: "keycloak: 403 for a missing role",
+		Type: feature.Keycloak, ASVS: []string{"10.3.2"}, Needs: []Need{NeedUsers}, Run: keycloakOwnSession,
 	},
 	{
-		Name: "keycloak-user/logging-out-ends-nothing-here", Section: "Sessions: POST /logout", Type: feature.Keycloak, Needs: []Need{NeedUsers}, ASVS: []string{"7.6.1"}, Run: keycloakLogout,
+		Name: "keycloak-user/logging-out-ends-nothing-here", Section: "Sessions: POST /logout",
+		Type: feature.Keycloak, ASVS: []string{"7.6.1"}, Needs: []Need{NeedUsers}, Run: keycloakLogout,
 	},
 	{
-		Name: "keycloak-user/a-recent-login-is-auth-time", Section: "keycloak: require_recent_login", Type: feature.Keycloak,
-		ASVS: []string{"7.5.1", "6.8.4", "10.3.4"}, Needs: []Need{NeedUsers}, Run: keycloakRecent,
+		Name: "keycloak-user/a-recent-login-is-auth-time", Section: "Files: require_recent_login (10 min; 403 reauth_required)",
+		Type: feature.Keycloak, ASVS: []string{"6.8.4", "7.5.1", "10.3.4"}, RFC: []string{"OpenID Connect Core 2"},
+		Needs: []Need{NeedUsers}, Run: keycloakRecent,
 	},
 	{
-		Name: "keycloak-user/linking-takes-a-token", Section: "oauth: POST /providers/{provider}: for keycloak", Type: feature.Keycloak,
-		ASVS: []string{"10.5.2"}, Needs: []Need{NeedUsers, NeedDB, NeedOutput}, Run: keycloakLink,
+		Name: "keycloak-user/linking-takes-a-token", Section: "oauth: for keycloak {token} → 204",
+		Type: feature.Keycloak, ASVS: []string{"6.8.1", "7.5.1", "16.3.1"}, Needs: []Need{NeedUsers, NeedDB, NeedOutput}, Run: keycloakLink,
 	},
 	{
-		Name: "keycloak-user/a-bad-token-links-nothing", Section: "oauth: POST /providers/{provider}: for keycloak", Type: feature.Keycloak,
-		ASVS: []string{"9.1.1", "9.2.2", "9.2.3"}, Needs: []Need{NeedUsers, NeedDB}, Run: keycloakLinkRefused,
+		Name: "keycloak-user/a-bad-token-links-nothing", Section: "oauth: for keycloak {token} → 204",
+		Type: feature.Keycloak, ASVS: []string{"9.1.1", "9.1.2", "9.2.1", "9.2.2", "9.2.3"}, Needs: []Need{NeedUsers, NeedDB}, Run: keycloakLinkRefused,
 	},
 	{
-		Name: "keycloak-user/the-last-way-in-stays", Section: "Last way in", Type: feature.Keycloak, Needs: []Need{NeedUsers}, Run: keycloakUnlink,
+		Name: "keycloak-user/the-last-way-in-stays", Section: "Last way in: Removing the last means of signing in is 409",
+		Type: feature.Keycloak, ASVS: []string{"6.5.6"}, Needs: []Need{NeedUsers}, Run: keycloakUnlink,
 	},
 	{
 		Name: "keycloak-user/verifying-by-its-token-keeps-it", Section: "Ownership", Type: feature.Keycloak,

@@ -14,18 +14,20 @@ import (
 
 var loadCases = []Case{
 	{
-		Name: "load/64-at-once-are-all-answered", Section: "Access token", Run: loadMe,
+		Name: "load/64-at-once-are-all-answered", Section: "Access token: get_current_user reads user and session in one statement",
+		Run: loadMe,
 	},
 	{
-		Name: "load/hashing-is-bounded-and-me-keeps-answering", Section: "Hashing is bounded", Type: feature.JWT,
-		ASVS: []string{"15.2.2"}, Run: loadLogins,
+		Name: "load/hashing-is-bounded-and-me-keeps-answering", Section: "Hashing is bounded: past it 503 with Retry-After",
+		Type: feature.JWT, RFC: []string{"RFC 9110 15.6.4", "RFC 9110 10.2.3"}, Run: loadLogins,
 	},
 	{
-		Name: "load/who-hangs-up-gives-the-place-back", Section: "Hashing is bounded", Type: feature.JWT,
-		Run: loadCancelled,
+		Name: "load/who-hangs-up-gives-the-place-back", Section: "Hashing is bounded: a queue of ten times that",
+		Type: feature.JWT, Run: loadCancelled,
 	},
 	{
-		Name: "load/the-database-is-never-locked", Section: "Bytes: SQLite", Type: feature.JWT, Run: loadWrites,
+		Name: "load/the-database-is-never-locked", Section: "Bytes: \"database is locked\" is not an answer",
+		Type: feature.JWT, Run: loadWrites,
 	},
 }
 

@@ -12,20 +12,20 @@ import (
 
 var logCases = []Case{
 	{
-		Name: "log/who-hangs-up-leaves-no-traceback", Section: "Log",
+		Name: "log/who-hangs-up-leaves-no-traceback", Section: "Log: Structured events",
 		Needs: []Need{NeedOutput}, Run: logHungUp,
 	},
 	{
-		Name: "log/tells-who-did-what-from-where", Section: "Log", Type: feature.JWT,
-		ASVS: []string{"16.2.1", "16.3.1"}, Needs: []Need{NeedOutput}, Run: logEvents,
+		Name: "log/tells-who-did-what-from-where", Section: "Log: with user id, ip, a hash of the session id",
+		Type: feature.JWT, ASVS: []string{"16.2.5", "16.3.1"}, Needs: []Need{NeedOutput}, Run: logEvents,
 	},
 	{
-		Name: "log/line-breaks-forge-no-line", Section: "Log", Type: feature.JWT,
-		ASVS: []string{"16.4.1"}, Needs: []Need{NeedOutput, NeedBoot}, Run: logInjection,
+		Name: "log/line-breaks-forge-no-line", Section: "Log: control characters escaped",
+		Type: feature.JWT, ASVS: []string{"16.4.1"}, Needs: []Need{NeedOutput, NeedBoot}, Run: logInjection,
 	},
 	{
 		// The last of all: it searches what every case before it has made the app log.
-		Name: "log/no-password-token-or-address-in-any-log", Section: "Log",
+		Name: "log/no-password-token-or-address-in-any-log", Section: "Log: never a password, token, code or e-mail in clear",
 		ASVS: []string{"16.2.5"}, Needs: []Need{NeedOutput}, Run: logSecrets,
 	},
 }

@@ -17,47 +17,47 @@ var loginCases = []Case{
 		Type: feature.JWT, RFC: []string{"RFC 6749 5.1"}, Run: loginAnswersToken,
 	},
 	{
-		Name: "login/takes-form-multipart-and-json", Section: "jwt: POST /login",
+		Name: "login/takes-form-multipart-and-json", Section: "jwt: or the same as JSON",
 		Type: feature.JWT, Run: loginTakesAll,
 	},
 	{
-		Name: "login/by-email-or-username", Section: "jwt: POST /login",
+		Name: "login/by-email-or-username", Section: "jwt: username may hold the e-mail",
 		Type: feature.JWT, Run: loginByAnyName,
 	},
 	{
-		Name: "login/ignores-the-other-oauth2-fields", Section: "jwt: POST /login",
-		Type: feature.JWT, Run: loginIgnoresGrant,
+		Name: "login/ignores-the-other-oauth2-fields", Section: "jwt: Swagger's Authorize works",
+		Type: feature.JWT, RFC: []string{"RFC 6749 4.3.2"}, Run: loginIgnoresGrant,
 	},
 	{
 		Name: "login/needs-both-fields", Section: "jwt: POST /login",
-		Type: feature.JWT, Run: loginNeedsFields,
+		Type: feature.JWT, RFC: []string{"RFC 6749 3.2"}, Run: loginNeedsFields,
 	},
 	{
 		Name: "login/refuses-other-content-types", Section: "jwt: POST /login",
-		Type: feature.JWT, Run: loginContentTypes,
+		Type: feature.JWT, RFC: []string{"RFC 9110 15.5.16"}, Run: loginContentTypes,
 	},
 	{
-		Name: "login/wrong-password-is-401-with-challenge", Section: "Errors",
+		Name: "login/wrong-password-is-401-with-challenge", Section: "Errors: 401 carries WWW-Authenticate: Bearer",
 		Type: feature.JWT, RFC: []string{"RFC 9110 11.6.1"}, Run: loginWrongPassword,
 	},
 	{
-		Name: "login/failures-are-one-answer", Section: "No enumeration",
+		Name: "login/failures-are-one-answer", Section: "No enumeration: same status, body and time",
 		Type: feature.JWT, ASVS: []string{"6.3.8"}, Run: loginFailuresAlike,
 	},
 	{
-		Name: "login/inactive-and-passwordless-fail-alike", Section: "No enumeration", Type: feature.JWT,
-		ASVS: []string{"6.3.8"}, Needs: []Need{NeedDB}, Run: loginInactiveAlike,
+		Name: "login/inactive-and-passwordless-fail-alike", Section: "No enumeration: Unknown user, wrong password, inactive, no password",
+		Type: feature.JWT, ASVS: []string{"6.3.8", "6.3.4"}, Needs: []Need{NeedDB}, Run: loginInactiveAlike,
 	},
 	{
-		Name: "login/every-one-is-a-new-session", Section: "Access token",
-		Type: feature.JWT, ASVS: []string{"7.2.4", "7.2.2"}, Run: loginMakesSessions,
+		Name: "login/every-one-is-a-new-session", Section: "Bytes: session ids and challenge ids",
+		Type: feature.JWT, ASVS: []string{"7.2.2", "7.2.3"}, Run: loginMakesSessions,
 	},
 	{
 		Name: "login/credentials-in-the-address-do-not-count", Section: "jwt: POST /login",
 		Type: feature.JWT, ASVS: []string{"14.2.1"}, Run: loginIgnoresQuery,
 	},
 	{
-		Name: "login/a-name-can-not-pose-as-another", Section: "Identity",
+		Name: "login/a-name-can-not-pose-as-another", Section: "Identity: no @ (it can't pose as an e-mail), no spaces, no control characters",
 		Type: feature.JWT, Run: loginNamesDoNotMix,
 	},
 }

@@ -7,20 +7,24 @@ import (
 
 var logoutPageCases = []Case{
 	{
-		Name: "logout/a-click-ends-the-session", Section: "oauth: GET /logout", ASVS: []string{"7.4.1", "7.4.4"}, Needs: []Need{NeedCookies}, Run: logoutClick,
+		Name: "logout/a-click-ends-the-session", Section: "oauth: GET, POST /logout",
+		ASVS: []string{"7.4.1", "7.4.4"}, RFC: []string{"RFC 9110 15.4.4"}, Needs: []Need{NeedCookies}, Run: logoutClick,
 	},
 	{
-		Name: "logout/another-site-a-picture-or-a-prefetch-ends-nothing", Section: "oauth: GET /logout",
-		ASVS: []string{"3.5.1"}, Needs: []Need{NeedCookies}, Run: logoutForeign,
+		Name: "logout/another-site-a-picture-or-a-prefetch-ends-nothing", Section: "oauth: not when Sec-Fetch says cross-site, no navigation, or prefetch: then a page with a button",
+		ASVS: []string{"3.5.1", "3.5.3"}, RFC: []string{"RFC 9110 9.2.1"}, Needs: []Need{NeedCookies}, Run: logoutForeign,
 	},
 	{
-		Name: "logout/the-pages-button-works", Section: "oauth: GET /logout", Needs: []Need{NeedCookies}, Run: logoutButton,
+		Name: "logout/the-pages-button-works", Section: "oauth: then a page with a button",
+		ASVS: []string{"7.4.1", "7.4.4"}, Needs: []Need{NeedCookies}, Run: logoutButton,
 	},
 	{
-		Name: "logout/by-cookie-clears-it", Section: "oauth: POST /logout", Needs: []Need{NeedCookies}, Run: logoutByCookie,
+		Name: "logout/by-cookie-clears-it", Section: "oauth: ends the session, clears the cookie",
+		ASVS: []string{"7.4.1"}, Needs: []Need{NeedCookies}, Run: logoutByCookie,
 	},
 	{
-		Name: "logout/head-is-405", Section: "oauth: GET /logout", RFC: []string{"RFC 9110 9.2.1"}, Needs: []Need{NeedCookies}, Run: logoutHead,
+		Name: "logout/head-is-405", Section: "oauth: HEAD 405",
+		ASVS: []string{"3.5.3"}, RFC: []string{"RFC 9110 9.2.1", "RFC 9110 15.5.6"}, Needs: []Need{NeedCookies}, Run: logoutHead,
 	},
 }
 

@@ -16,46 +16,47 @@ import (
 
 var mailCases = []Case{
 	{
-		Name: "mail/is-text-from-the-sender-of-the-setting", Section: "Mail", Type: feature.JWT,
-		Needs: []Need{NeedMail}, Run: mailForm,
+		Name: "mail/is-text-from-the-sender-of-the-setting", Section: "Mail: AUTH_MAIL_URL",
+		Type: feature.JWT, RFC: []string{"RFC 5322 3.6"}, Needs: []Need{NeedMail}, Run: mailForm,
 	},
 	{
-		Name: "mail/headers-cannot-be-injected", Section: "Mail", Type: feature.JWT,
-		ASVS: []string{"1.3.11"}, Needs: []Need{NeedMail}, Run: mailInjection,
+		Name: "mail/headers-cannot-be-injected", Section: "Mail: AUTH_MAIL_URL",
+		Type: feature.JWT, RFC: []string{"RFC 5322 3.6"}, Needs: []Need{NeedMail}, Run: mailInjection,
 	},
 	{
-		Name: "mail/notices-tell-of-ended-sessions", Section: "Mail",
-		ASVS: []string{"6.3.7"}, Needs: []Need{NeedMail, NeedDB}, Run: mailNotices,
+		Name: "mail/notices-tell-of-ended-sessions", Section: "Mail: ended session",
+		ASVS: []string{"6.3.5"}, Needs: []Need{NeedMail, NeedDB}, Run: mailNotices,
 	},
 	{
-		Name: "mail/goes-to-a-directory", Section: "Mail: file:DIR", Type: feature.JWT,
-		Needs: []Need{NeedBoot}, Run: mailDirectory,
+		Name: "mail/goes-to-a-directory", Section: "Mail: file:DIR",
+		Type: feature.JWT, Needs: []Need{NeedBoot}, Run: mailDirectory,
 	},
 	{
-		Name: "mail/starttls-and-smtps-are-used-and-checked", Section: "Mail", Type: feature.JWT,
-		ASVS: []string{"12.3.1"}, Needs: []Need{NeedBoot}, Run: mailTLS,
+		Name: "mail/starttls-and-smtps-are-used-and-checked", Section: "Mail: smtp://, smtps://",
+		Type: feature.JWT, RFC: []string{"RFC 3207 4", "RFC 8314 3.3"}, Needs: []Need{NeedBoot}, Run: mailTLS,
 	},
 	{
-		Name: "mail/a-password-never-goes-in-clear", Section: "Mail", Type: feature.JWT,
-		ASVS: []string{"12.3.1"}, Needs: []Need{NeedBoot}, Run: mailCredentials,
+		Name: "mail/a-password-never-goes-in-clear", Section: "Mail: smtp://, smtps://",
+		Type: feature.JWT, RFC: []string{"RFC 3207 4"}, Needs: []Need{NeedBoot}, Run: mailCredentials,
 	},
 	{
-		Name: "mail/a-hanging-server-delays-nothing", Section: "Mail: sending never delays or fails the answer", Type: feature.JWT,
-		Needs: []Need{NeedBoot}, Run: mailHanging,
+		Name: "mail/a-hanging-server-delays-nothing", Section: "Mail: Sending never delays or fails the answer",
+		Type: feature.JWT, Needs: []Need{NeedBoot}, Run: mailHanging,
 	},
 	{
-		Name: "mail/a-dead-server-fails-nothing", Section: "Mail: sending never delays or fails the answer", Type: feature.JWT,
-		Needs: []Need{NeedBoot}, Run: mailDead,
+		Name: "mail/a-dead-server-fails-nothing", Section: "Mail: Sending never delays or fails the answer",
+		Type: feature.JWT, Needs: []Need{NeedBoot}, Run: mailDead,
 	},
 	{
-		Name: "mail/a-busy-server-is-tried-again", Section: "Mail", Type: feature.JWT,
-		Needs: []Need{NeedBoot}, Run: mailRetry,
+		Name: "mail/a-busy-server-is-tried-again", Section: "Mail: AUTH_MAIL_URL",
+		Type: feature.JWT, RFC: []string{"RFC 5321 4.5.4"}, Needs: []Need{NeedBoot}, Run: mailRetry,
 	},
 	{
-		Name: "mail/without-a-server", Section: "Mail", Type: feature.JWT, Needs: []Need{NeedBoot}, Run: mailOff,
+		Name: "mail/without-a-server", Section: "Mail: without it mails go to the log in development only",
+		Type: feature.JWT, ASVS: []string{"16.2.5"}, Needs: []Need{NeedBoot}, Run: mailOff,
 	},
 	{
-		Name: "mail/bad-settings-do-not-start", Section: "Settings: AUTH_MAIL_URL, AUTH_PUBLIC_URL",
+		Name: "mail/bad-settings-do-not-start", Section: "Settings: Required in production when mail or oauth is on",
 		Needs: []Need{NeedBoot}, Run: mailRefused,
 	},
 }

@@ -11,28 +11,32 @@ import (
 
 var malformedCases = []Case{
 	{
-		Name: "malformed/twofold-keys-are-refused", Section: "Bytes: JSON", Type: feature.JWT,
-		RFC: []string{"RFC 8259 4"}, Run: malformedTwofold,
+		Name: "malformed/twofold-keys-are-refused", Section: "Bytes: duplicate or wrongly-cased keys are not accepted as fields",
+		Type: feature.JWT, RFC: []string{"RFC 8259 4"}, Run: malformedTwofold,
 	},
 	{
-		Name: "malformed/keys-in-another-case-are-no-fields", Section: "Bytes: JSON", Type: feature.JWT,
-		Run: malformedCase,
+		Name: "malformed/keys-in-another-case-are-no-fields", Section: "Bytes: duplicate or wrongly-cased keys are not accepted as fields",
+		Type: feature.JWT, RFC: []string{"RFC 8259 8.3"}, Run: malformedCase,
 	},
 	{
-		Name: "malformed/json-is-utf-8", Section: "Bytes: JSON", Type: feature.JWT,
-		RFC: []string{"RFC 8259 8.1"}, Run: malformedEncoding,
+		Name: "malformed/json-is-utf-8", Section: "Bytes: lone surrogates refused",
+		Type: feature.JWT, RFC: []string{"RFC 8259 8.1"}, Run: malformedEncoding,
 	},
 	{
-		Name: "malformed/bodies-are-422", Section: "Errors", Type: feature.JWT, Run: malformedBodies,
+		Name: "malformed/bodies-are-422", Section: "Errors: 422: detail as a list with loc, type, msg",
+		Type: feature.JWT, ASVS: []string{"16.5.1"}, RFC: []string{"RFC 8259 2"}, Run: malformedBodies,
 	},
 	{
-		Name: "malformed/values-are-422", Section: "Errors", Type: feature.JWT, Run: malformedValues,
+		Name: "malformed/values-are-422", Section: "Errors: 422: detail as a list with loc, type, msg",
+		Type: feature.JWT, Run: malformedValues,
 	},
 	{
-		Name: "malformed/forms-are-4xx", Section: "Errors", Type: feature.JWT, Run: malformedForms,
+		Name: "malformed/forms-are-4xx", Section: "jwt: POST /login",
+		Type: feature.JWT, Run: malformedForms,
 	},
 	{
-		Name: "malformed/huge-bodies-are-refused", Section: "Errors", Type: feature.JWT, Run: malformedHuge,
+		Name: "malformed/huge-bodies-are-refused", Section: "jwt: POST /login",
+		Type: feature.JWT, RFC: []string{"RFC 9110 15.5.14"}, Run: malformedHuge,
 	},
 }
 

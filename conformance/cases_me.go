@@ -18,39 +18,39 @@ var meCases = []Case{
 		Type: feature.JWT, Run: meAnswersUser,
 	},
 	{
-		Name: "me/without-a-token-is-401-with-challenge", Section: "Errors",
-		Type: feature.JWT, RFC: []string{"RFC 6750 3"}, Run: meNeedsToken,
+		Name: "me/without-a-token-is-401-with-challenge", Section: "Errors: 401 carries WWW-Authenticate: Bearer",
+		Type: feature.JWT, ASVS: []string{"7.2.1"}, RFC: []string{"RFC 6750 3", "RFC 9110 11.6.1"}, Run: meNeedsToken,
 	},
 	{
-		Name: "me/reads-the-authorization-header", Section: "Access token",
+		Name: "me/reads-the-authorization-header", Section: "Sessions: GET /me",
 		Type: feature.JWT, RFC: []string{"RFC 6750 2.1", "RFC 9110 11.1"}, Run: meReadsHeader,
 	},
 	{
-		Name: "me/reads-no-other-place", Section: "Access token",
-		Type: feature.JWT, ASVS: []string{"14.2.1"}, Run: meReadsNoOtherPlace,
+		Name: "me/reads-no-other-place", Section: "Sessions: GET /me",
+		Type: feature.JWT, ASVS: []string{"14.2.1", "7.2.1"}, RFC: []string{"RFC 6750 2.2", "RFC 6750 2.3"}, Run: meReadsNoOtherPlace,
 	},
 	{
-		Name: "me/garbage-in-the-header-is-401", Section: "Errors",
-		Type: feature.JWT, Run: meGarbage,
+		Name: "me/garbage-in-the-header-is-401", Section: "Errors: 401 carries WWW-Authenticate: Bearer",
+		Type: feature.JWT, ASVS: []string{"7.2.1", "16.5.3"}, RFC: []string{"RFC 6750 3"}, Run: meGarbage,
 	},
 	{
-		Name: "me/a-deleted-session-ends-at-once", Section: "Access token",
+		Name: "me/a-deleted-session-ends-at-once", Section: "Access token: get_current_user reads user and session in one statement",
 		ASVS: []string{"7.4.1"}, Needs: []Need{NeedDB}, Run: meDeletedSession,
 	},
 	{
-		Name: "me/a-disabled-user-is-out-at-once", Section: "Access token", Type: feature.JWT,
-		ASVS: []string{"7.4.2", "8.3.2"}, Needs: []Need{NeedDB}, Run: meDisabledUser,
+		Name: "me/a-disabled-user-is-out-at-once", Section: "Access token: logout, disabling and password change act at once",
+		Type: feature.JWT, ASVS: []string{"7.4.2", "8.3.2", "6.3.4"}, Needs: []Need{NeedDB}, Run: meDisabledUser,
 	},
 	{
-		Name: "me/a-deleted-user-is-out-at-once", Section: "Access token", Type: feature.JWT,
-		ASVS: []string{"7.4.2"}, Needs: []Need{NeedDB}, Run: meDeletedUser,
+		Name: "me/a-deleted-user-is-out-at-once", Section: "Access token: logout, disabling and password change act at once",
+		Type: feature.JWT, ASVS: []string{"7.4.2"}, Needs: []Need{NeedDB}, Run: meDeletedUser,
 	},
 	{
-		Name: "me/an-idle-session-ends", Section: "Settings: REFRESH_TOKEN_EXPIRE_DAYS",
+		Name: "me/an-idle-session-ends", Section: "Settings: REFRESH_TOKEN_EXPIRE_DAYS=30 (idle)",
 		ASVS: []string{"7.3.1"}, Needs: []Need{NeedDB}, Run: meIdleSession,
 	},
 	{
-		Name: "me/an-old-session-ends", Section: "Settings: SESSION_MAX_DAYS",
+		Name: "me/an-old-session-ends", Section: "Settings: SESSION_MAX_DAYS=90 (absolute)",
 		ASVS: []string{"7.3.2"}, Needs: []Need{NeedDB}, Run: meOldSession,
 	},
 }

@@ -12,74 +12,80 @@ import (
 
 var oauthCallbackCases = []Case{
 	{
-		Name: "oauth/callback-signs-in-with-each-provider", Section: "oauth: GET /callback", Type: feature.OAuth,
-		ASVS: []string{"10.5.3"}, Run: callbackSignsIn,
+		Name: "oauth/callback-signs-in-with-each-provider", Section: "oauth: GET /callback, /callback/{provider}",
+		Type: feature.OAuth, ASVS: []string{"6.8.1"}, RFC: []string{"RFC 6749 4.1.2"}, Run: callbackSignsIn,
 	},
 	{
-		Name: "oauth/the-code-is-exchanged-by-the-book", Section: "oauth: PKCE", Type: feature.OAuth,
-		ASVS: []string{"10.2.1"}, RFC: []string{"RFC 6749 4.1.3", "RFC 7636 4.5"}, Run: callbackExchange,
+		Name: "oauth/the-code-is-exchanged-by-the-book", Section: "oauth: state, PKCE S256 verifier and, for OpenID, nonce: our own, 256 random bits each",
+		Type: feature.OAuth, ASVS: []string{"10.2.1"}, RFC: []string{"RFC 6749 4.1.3", "RFC 7636 4.5"}, Run: callbackExchange,
 	},
 	{
-		Name: "oauth/signing-in-again-is-the-same-user", Section: "oauth: identity", Type: feature.OAuth, Run: callbackAgain,
+		Name: "oauth/signing-in-again-is-the-same-user", Section: "oauth: The identity is (provider, subject)",
+		Type: feature.OAuth, ASVS: []string{"7.2.4", "10.5.2"}, Run: callbackAgain,
 	},
 	{
-		Name: "oauth/two-tabs-both-work", Section: "oauth: two tabs work", Type: feature.OAuth, Run: callbackTabs,
+		Name: "oauth/two-tabs-both-work", Section: "oauth: bound to the browser by a cookie of that attempt (two tabs work)",
+		Type: feature.OAuth, ASVS: []string{"10.1.2"}, Run: callbackTabs,
 	},
 	{
-		Name: "oauth/a-state-that-is-none-is-refused", Section: "oauth: state", Type: feature.OAuth,
-		ASVS: []string{"10.2.1"}, RFC: []string{"RFC 6749 10.12"}, Run: callbackForgedState,
+		Name: "oauth/a-state-that-is-none-is-refused", Section: "oauth: state, PKCE S256 verifier and, for OpenID, nonce: our own, 256 random bits each",
+		Type: feature.OAuth, ASVS: []string{"7.6.2", "10.1.2", "10.2.1"}, RFC: []string{"RFC 6749 10.12", "RFC 9700 4.7.1"}, Run: callbackForgedState,
 	},
 	{
-		Name: "oauth/a-state-serves-once", Section: "oauth: state", Type: feature.OAuth,
-		ASVS: []string{"10.2.1"}, Run: callbackReplayed,
+		Name: "oauth/a-state-serves-once", Section: "oauth: rows taken by one DELETE…RETURNING, 10 min",
+		Type: feature.OAuth, ASVS: []string{"10.1.2", "10.2.1"}, RFC: []string{"RFC 9700 4.7.1"}, Run: callbackReplayed,
 	},
 	{
-		Name: "oauth/of-ten-callbacks-at-once-one-signs-in", Section: "oauth: state", Type: feature.OAuth,
-		ASVS: []string{"15.4.2"}, Run: callbackTogether,
+		Name: "oauth/of-ten-callbacks-at-once-one-signs-in", Section: "oauth: rows taken by one DELETE…RETURNING, 10 min",
+		Type: feature.OAuth, ASVS: []string{"10.1.2"}, Run: callbackTogether,
 	},
 	{
-		Name: "oauth/an-old-state-is-refused", Section: "oauth: state", Type: feature.OAuth, Needs: []Need{NeedDB}, Run: callbackExpired,
+		Name: "oauth/an-old-state-is-refused", Section: "oauth: rows taken by one DELETE…RETURNING, 10 min",
+		Type: feature.OAuth, ASVS: []string{"10.1.2"}, Needs: []Need{NeedDB}, Run: callbackExpired,
 	},
 	{
-		Name: "oauth/another-browsers-state-is-refused-and-stays", Section: "oauth: bound to the browser", Type: feature.OAuth,
-		ASVS: []string{"10.2.1", "10.1.2"}, RFC: []string{"RFC 9700 4.7"}, Run: callbackForeign,
+		Name: "oauth/another-browsers-state-is-refused-and-stays", Section: "oauth: bound to the browser by a cookie of that attempt (two tabs work)",
+		Type: feature.OAuth, ASVS: []string{"7.6.2", "10.1.2", "10.2.1"}, RFC: []string{"RFC 6749 10.12", "RFC 9700 4.7.1"}, Run: callbackForeign,
 	},
 	{
-		Name: "oauth/a-code-of-another-sign-in-is-refused", Section: "oauth: PKCE", Type: feature.OAuth,
-		ASVS: []string{"10.2.1"}, RFC: []string{"RFC 9700 4.5"}, Run: callbackInjected,
+		Name: "oauth/a-code-of-another-sign-in-is-refused", Section: "oauth: state, PKCE S256 verifier and, for OpenID, nonce: our own, 256 random bits each",
+		Type: feature.OAuth, ASVS: []string{"10.2.1"}, RFC: []string{"RFC 9700 4.5.3.1"}, Run: callbackInjected,
 	},
 	{
-		Name: "oauth/a-code-needs-the-verifier-of-its-attempt", Section: "oauth: PKCE", Type: feature.OAuth,
-		ASVS: []string{"10.2.1"}, RFC: []string{"RFC 7636 4.6"}, Needs: []Need{NeedDB}, Run: callbackVerifier,
+		Name: "oauth/a-code-needs-the-verifier-of-its-attempt", Section: "oauth: state, PKCE S256 verifier and, for OpenID, nonce: our own, 256 random bits each",
+		Type: feature.OAuth, ASVS: []string{"10.2.1"}, RFC: []string{"RFC 7636 4.6"}, Needs: []Need{NeedDB}, Run: callbackVerifier,
 	},
 	{
-		Name: "oauth/providers-are-not-mixed-up", Section: "oauth: state", Type: feature.OAuth,
-		ASVS: []string{"10.2.2"}, RFC: []string{"RFC 9700 4.4"}, Run: callbackMixUp,
+		Name: "oauth/providers-are-not-mixed-up", Section: "oauth: GET /callback, /callback/{provider}",
+		Type: feature.OAuth, ASVS: []string{"10.2.2"}, RFC: []string{"RFC 9700 4.4.2.2"}, Run: callbackMixUp,
 	},
 	{
-		Name: "oauth/iss-is-compared", Section: "oauth: iss in the callback", Type: feature.OAuth, Provider: feature.OIDC,
-		ASVS: []string{"10.2.2"}, RFC: []string{"RFC 9207 2.4"}, Run: callbackIss,
+		Name: "oauth/iss-is-compared", Section: "oauth: iss in the callback compared where the provider promises it",
+		Type: feature.OAuth, Provider: feature.OIDC, ASVS: []string{"10.2.2"}, RFC: []string{"RFC 9207 2.4", "RFC 9700 4.4.2.1"}, Run: callbackIss,
 	},
 	{
-		Name: "oauth/who-cancels-is-told-so", Section: "oauth: the user's refusal", Type: feature.OAuth, Run: callbackDenied,
+		Name: "oauth/who-cancels-is-told-so", Section: "oauth: The user's refusal",
+		Type: feature.OAuth, ASVS: []string{"7.6.2"}, RFC: []string{"RFC 6749 4.1.2.1"}, Run: callbackDenied,
 	},
 	{
-		Name: "oauth/a-providers-error-is-not-repeated", Section: "oauth: the user's refusal", Type: feature.OAuth,
-		ASVS: []string{"16.5.1"}, Run: callbackErrors,
+		Name: "oauth/a-providers-error-is-not-repeated", Section: "oauth: The user's refusal",
+		Type: feature.OAuth, ASVS: []string{"16.5.1"}, RFC: []string{"RFC 6749 4.1.2.1"}, Run: callbackErrors,
 	},
 	{
-		Name: "oauth/a-callback-without-a-code-is-refused", Section: "oauth: GET /callback", Type: feature.OAuth, Run: callbackNoCode,
+		Name: "oauth/a-callback-without-a-code-is-refused", Section: "oauth: GET /callback, /callback/{provider}",
+		Type: feature.OAuth, ASVS: []string{"7.6.2"}, RFC: []string{"RFC 6749 4.1.2"}, Run: callbackNoCode,
 	},
 	{
-		Name: "oauth/hostile-callbacks-are-400", Section: "oauth: GET /callback", Type: feature.OAuth,
-		ASVS: []string{"2.2.1"}, Run: callbackHostile,
+		Name: "oauth/hostile-callbacks-are-400", Section: "oauth: GET /callback, /callback/{provider}",
+		Type: feature.OAuth, ASVS: []string{"7.6.2", "16.5.1"}, RFC: []string{"RFC 6749 10.14"}, Run: callbackHostile,
 	},
 	{
-		Name: "oauth/a-planted-session-is-not-taken-over", Section: "Cookie session: new at every sign-in", Type: feature.OAuth,
-		ASVS: []string{"7.2.4"}, Run: callbackFixation,
+		Name: "oauth/a-planted-session-is-not-taken-over", Section: "Cookie session: New at every sign-in",
+		Type: feature.OAuth, ASVS: []string{"7.2.4"}, Run: callbackFixation,
 	},
 	{
-		Name: "oauth/attempts-end-on-every-replica-at-once", Section: "oauth: rows", Type: feature.OAuth, Needs: []Need{NeedBoot}, Run: callbackReplicas,
+		Name: "oauth/attempts-end-on-every-replica-at-once", Section: "oauth: rows taken by one DELETE…RETURNING, 10 min",
+		Type: feature.OAuth, ASVS: []string{"10.1.2"}, Needs: []Need{NeedBoot}, Run: callbackReplicas,
 	},
 }
 

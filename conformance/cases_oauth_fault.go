@@ -13,34 +13,36 @@ import (
 
 var oauthFaultCases = []Case{
 	{
-		Name: "oauth/garbage-of-a-provider-is-502", Section: "oauth: a provider that answers garbage", Type: feature.OAuth,
-		ASVS: []string{"16.5.3"}, Run: faultGarbage,
+		Name: "oauth/garbage-of-a-provider-is-502", Section: "oauth: answers garbage",
+		Type: feature.OAuth, ASVS: []string{"16.5.3"}, Run: faultGarbage,
 	},
 	{
-		Name: "oauth/redirects-of-a-provider-are-not-followed", Section: "oauth: provider calls", Type: feature.OAuth,
-		ASVS: []string{"13.2.4"}, Run: faultRedirect,
+		Name: "oauth/redirects-of-a-provider-are-not-followed", Section: "oauth: answers garbage",
+		Type: feature.OAuth, ASVS: []string{"10.1.1"}, Run: faultRedirect,
 	},
 	{
-		Name: "oauth/100-mb-are-not-read", Section: "oauth: provider calls", Type: feature.OAuth,
-		ASVS: []string{"15.2.2"}, Run: faultFlood,
+		Name: "oauth/100-mb-are-not-read", Section: "oauth: answers garbage",
+		Type: feature.OAuth, Run: faultFlood,
 	},
 	{
-		Name: "oauth/a-provider-that-hangs-is-given-up-after-ten-seconds", Section: "oauth: slow (10 s)", Type: feature.OAuth,
-		ASVS: []string{"16.5.2"}, Run: faultHang,
+		Name: "oauth/a-provider-that-hangs-is-given-up-after-ten-seconds", Section: "oauth: slow (10 s)",
+		Type: feature.OAuth, ASVS: []string{"16.5.3"}, Run: faultHang,
 	},
 	{
-		Name: "oauth/a-provider-that-drips-is-given-up-after-ten-seconds", Section: "oauth: slow (10 s)", Type: feature.OAuth,
-		ASVS: []string{"16.5.2"}, Run: faultDrip,
+		Name: "oauth/a-provider-that-drips-is-given-up-after-ten-seconds", Section: "oauth: slow (10 s)",
+		Type: feature.OAuth, ASVS: []string{"16.5.3"}, Run: faultDrip,
 	},
 	{
-		Name: "oauth/twenty-that-hang-leave-me-as-fast-as-it-was", Section: "oauth: provider calls", Type: feature.OAuth,
-		ASVS: []string{"15.2.2"}, Run: faultResponsive,
+		Name: "oauth/twenty-that-hang-leave-me-as-fast-as-it-was", Section: "oauth: slow (10 s)",
+		Type: feature.OAuth, Run: faultResponsive,
 	},
 	{
-		Name: "oauth/past-sixteen-a-sign-in-waits-its-turn", Section: "oauth: provider calls", Type: feature.OAuth, Run: faultBusy,
+		Name: "oauth/past-sixteen-a-sign-in-waits-its-turn", Section: "oauth: slow (10 s)",
+		Type: feature.OAuth, RFC: []string{"RFC 9110 15.6.4"}, Run: faultBusy,
 	},
 	{
-		Name: "oauth/discovery-that-fails-is-502-and-comes-back", Section: "oauth: discovery", Type: feature.OAuth, Needs: []Need{NeedBoot}, Run: faultDiscovery,
+		Name: "oauth/discovery-that-fails-is-502-and-comes-back", Section: "oauth: a provider that is down",
+		Type: feature.OAuth, ASVS: []string{"16.5.3"}, Needs: []Need{NeedBoot}, Run: faultDiscovery,
 	},
 }
 

@@ -13,51 +13,60 @@ import (
 
 var oauthIdentityCases = []Case{
 	{
-		Name: "oauth/a-change-of-email-changes-no-account", Section: "oauth: identity", Type: feature.OAuth, Needs: []Need{NeedDB}, Run: identityEmailChanges,
+		Name: "oauth/a-change-of-email-changes-no-account", Section: "oauth: A later change of e-mail at the provider never changes users.email",
+		Type: feature.OAuth, ASVS: []string{"6.8.1", "10.5.2"}, RFC: []string{"OpenID Connect Core 5.7"}, Needs: []Need{NeedDB}, Run: identityEmailChanges,
 	},
 	{
-		Name: "oauth/a-known-identity-needs-no-email", Section: "oauth: identity", Type: feature.OAuth, Run: identityEmailGone,
+		Name: "oauth/a-known-identity-needs-no-email", Section: "oauth: The identity is (provider, subject)",
+		Type: feature.OAuth, ASVS: []string{"10.5.2"}, RFC: []string{"OpenID Connect Core 5.7"}, Run: identityEmailGone,
 	},
 	{
-		Name: "oauth/name-and-picture-follow-the-provider", Section: "oauth: update of the user", Type: feature.OAuth, Run: identityProfile,
+		Name: "oauth/name-and-picture-follow-the-provider", Section: "oauth: From each: e-mail, name (discord: username), avatar",
+		Type: feature.OAuth, Run: identityProfile,
 	},
 	{
-		Name: "oauth/without-a-verified-email-there-is-no-account", Section: "oauth: no verified e-mail", Type: feature.OAuth,
-		Needs: []Need{NeedDB}, Run: identityNoEmail,
+		Name: "oauth/without-a-verified-email-there-is-no-account", Section: "oauth: No verified e-mail: 403, clear text, no row",
+		Type: feature.OAuth, ASVS: []string{"6.8.1"}, Needs: []Need{NeedDB}, Run: identityNoEmail,
 	},
 	{
-		Name: "oauth/github-tells-its-private-email", Section: "oauth: GitHub", Type: feature.OAuth, Provider: feature.GitHub, Run: githubPrivate,
+		Name: "oauth/github-tells-its-private-email", Section: "oauth: GitHub: the primary verified address of /user/emails",
+		Type: feature.OAuth, Provider: feature.GitHub, Run: githubPrivate,
 	},
 	{
-		Name: "oauth/github-counts-only-the-primary-verified-email", Section: "oauth: GitHub", Type: feature.OAuth, Provider: feature.GitHub,
-		Needs: []Need{NeedDB}, Run: githubPrimary,
+		Name: "oauth/github-counts-only-the-primary-verified-email", Section: "oauth: GitHub: the primary verified address of /user/emails",
+		Type: feature.OAuth, Provider: feature.GitHub, ASVS: []string{"6.8.1"}, Needs: []Need{NeedDB}, Run: githubPrimary,
 	},
 	{
-		Name: "oauth/github-may-answer-with-a-form", Section: "oauth: GitHub", Type: feature.OAuth, Provider: feature.GitHub, Run: githubForm,
+		Name: "oauth/github-may-answer-with-a-form", Section: "oauth: github read:user user:email",
+		Type: feature.OAuth, Provider: feature.GitHub, Run: githubForm,
 	},
 	{
-		Name: "oauth/discord-avatars-have-three-forms", Section: "oauth: Discord", Type: feature.OAuth, Provider: feature.Discord, Run: discordAvatars,
+		Name: "oauth/discord-avatars-have-three-forms", Section: "oauth: From each: e-mail, name (discord: username), avatar",
+		Type: feature.OAuth, Provider: feature.Discord, Run: discordAvatars,
 	},
 	{
-		Name: "oauth/odd-names-and-pictures-are-tamed", Section: "oauth: from each: e-mail, name, avatar", Type: feature.OAuth, Run: identityOdd,
+		Name: "oauth/odd-names-and-pictures-are-tamed", Section: "oauth: From each: e-mail, name (discord: username), avatar",
+		Type: feature.OAuth, Run: identityOdd,
 	},
 	{
-		Name: "oauth/a-subject-is-compared-to-the-letter", Section: "oauth: the identity is (provider, subject)", Type: feature.OAuth, Provider: feature.OIDC,
-		ASVS: []string{"10.5.2"}, Run: identitySubjects,
+		Name: "oauth/a-subject-is-compared-to-the-letter", Section: "oauth: The identity is (provider, subject)",
+		Type: feature.OAuth, Provider: feature.OIDC, ASVS: []string{"6.8.1", "10.5.2"}, RFC: []string{"OpenID Connect Core 2"}, Run: identitySubjects,
 	},
 	{
-		Name: "oauth/an-odd-subject-is-no-answer", Section: "oauth: the identity is (provider, subject)", Type: feature.OAuth, Run: identityOddSubjects,
+		Name: "oauth/an-odd-subject-is-no-answer", Section: "oauth: The identity is (provider, subject)",
+		Type: feature.OAuth, ASVS: []string{"10.5.2"}, RFC: []string{"OpenID Connect Core 2"}, Run: identityOddSubjects,
 	},
 	{
-		Name: "oauth/the-same-subject-elsewhere-is-somebody-else", Section: "oauth: the identity is (provider, subject)", Type: feature.OAuth, ASVS: []string{"6.8.1"}, Run: identityElsewhere,
+		Name: "oauth/the-same-subject-elsewhere-is-somebody-else", Section: "oauth: each OpenID issuer its own provider",
+		Type: feature.OAuth, ASVS: []string{"6.8.1"}, RFC: []string{"OpenID Connect Core 5.7"}, Run: identityElsewhere,
 	},
 	{
-		Name: "oauth/two-callbacks-at-once-make-one-user", Section: "oauth: races", Type: feature.OAuth,
-		ASVS: []string{"15.4.2"}, Needs: []Need{NeedDB}, Run: identityRace,
+		Name: "oauth/two-callbacks-at-once-make-one-user", Section: "oauth: GET /callback, /callback/{provider}",
+		Type: feature.OAuth, Needs: []Need{NeedDB}, Run: identityRace,
 	},
 	{
-		Name: "oauth/inactive-users-stay-outside", Section: "oauth: GET /callback", Type: feature.OAuth,
-		ASVS: []string{"7.4.2"}, Needs: []Need{NeedDB}, Run: identityInactive,
+		Name: "oauth/inactive-users-stay-outside", Section: "oauth: GET /callback, /callback/{provider}",
+		Type: feature.OAuth, ASVS: []string{"6.3.4", "7.4.2"}, Needs: []Need{NeedDB}, Run: identityInactive,
 	},
 }
 

@@ -12,56 +12,64 @@ import (
 
 var oauthLinkCases = []Case{
 	{
-		Name: "providers/list-what-is-linked", Section: "oauth: GET /providers", Type: feature.OAuth, Run: providersList,
+		Name: "providers/list-what-is-linked", Section: "oauth: GET, DELETE /providers, /providers/{provider}",
+		Type: feature.OAuth, Run: providersList,
 	},
 	{
-		Name: "providers/need-a-session", Section: "oauth: GET, DELETE /providers", Type: feature.OAuth, Run: providersNeedSession,
+		Name: "providers/need-a-session", Section: "oauth: GET, DELETE /providers, /providers/{provider}",
+		Type: feature.OAuth, ASVS: []string{"7.2.1"}, Run: providersNeedSession,
 	},
 	{
-		Name: "providers/linking-signs-in-to-the-same-account", Section: "oauth: POST /providers/{provider}", Type: feature.OAuth,
-		Needs: []Need{NeedOutput}, Run: linkWorks,
+		Name: "providers/linking-signs-in-to-the-same-account", Section: "oauth: POST /providers/{provider}",
+		Type: feature.OAuth, ASVS: []string{"3.7.2", "16.3.1"}, Needs: []Need{NeedOutput}, Run: linkWorks,
 	},
 	{
-		Name: "providers/a-link-and-its-end-are-told-by-mail", Section: "Mail", Type: feature.OAuth, Needs: []Need{NeedMail}, Run: linkMails,
+		Name: "providers/a-link-and-its-end-are-told-by-mail", Section: "Mail: linked provider",
+		Type: feature.OAuth, ASVS: []string{"6.3.7"}, Needs: []Need{NeedMail}, Run: linkMails,
 	},
 	{
-		Name: "providers/linking-needs-a-recent-login", Section: "oauth: POST /providers/{provider}", Type: feature.OAuth,
-		ASVS: []string{"7.5.1"}, Needs: []Need{NeedDB}, Run: linkRecent,
+		Name: "providers/linking-needs-a-recent-login", Section: "oauth: link, with a recent login",
+		Type: feature.OAuth, ASVS: []string{"7.5.1"}, Needs: []Need{NeedDB}, Run: linkRecent,
 	},
 	{
-		Name: "providers/an-identity-of-another-user-is-not-linked", Section: "oauth: POST /providers/{provider}", Type: feature.OAuth, Run: linkTaken,
+		Name: "providers/an-identity-of-another-user-is-not-linked", Section: "oauth: POST /providers/{provider}",
+		Type: feature.OAuth, ASVS: []string{"6.8.1"}, Run: linkTaken,
 	},
 	{
-		Name: "providers/linking-twice-is-linking-once", Section: "oauth: POST /providers/{provider}", Type: feature.OAuth, Run: linkTwice,
+		Name: "providers/linking-twice-is-linking-once", Section: "oauth: POST /providers/{provider}",
+		Type: feature.OAuth, Run: linkTwice,
 	},
 	{
-		Name: "providers/a-link-belongs-to-its-browser-and-session", Section: "oauth: bound to the browser", Type: feature.OAuth,
-		ASVS: []string{"10.2.1"}, RFC: []string{"RFC 9700 4.7"}, Run: linkBound,
+		Name: "providers/a-link-belongs-to-its-browser-and-session", Section: "oauth: bound to the browser by a cookie of that attempt (two tabs work)",
+		Type: feature.OAuth, ASVS: []string{"10.1.2", "10.2.1"}, RFC: []string{"RFC 9700 4.7.1"}, Run: linkBound,
 	},
 	{
-		Name: "providers/linking-takes-any-email", Section: "oauth: POST /providers/{provider}", Type: feature.OAuth, Run: linkAnyEmail,
+		Name: "providers/linking-takes-any-email", Section: "oauth: POST /providers/{provider}",
+		Type: feature.OAuth, Run: linkAnyEmail,
 	},
 	{
-		Name: "providers/unlinking-needs-a-recent-login", Section: "oauth: DELETE /providers/{provider}", Type: feature.OAuth,
-		ASVS: []string{"7.5.1"}, Needs: []Need{NeedDB}, Run: unlinkRecent,
+		Name: "providers/unlinking-needs-a-recent-login", Section: "oauth: unlink with a recent login",
+		Type: feature.OAuth, ASVS: []string{"7.5.1"}, Needs: []Need{NeedDB}, Run: unlinkRecent,
 	},
 	{
-		Name: "providers/unlinking-ends-what-the-identity-could-do", Section: "oauth: DELETE /providers/{provider}", Type: feature.OAuth,
-		Needs: []Need{NeedDB, NeedOutput}, Run: unlinkWorks,
+		Name: "providers/unlinking-ends-what-the-identity-could-do", Section: "oauth: unlink with a recent login",
+		Type: feature.OAuth, ASVS: []string{"6.5.6", "7.4.3", "16.3.1"}, Needs: []Need{NeedDB, NeedOutput}, Run: unlinkWorks,
 	},
 	{
-		Name: "providers/the-last-way-in-stays", Section: "Last way in", Type: feature.OAuth, Needs: []Need{NeedDB}, Run: unlinkLast,
+		Name: "providers/the-last-way-in-stays", Section: "Last way in: Removing the last means of signing in is 409",
+		Type: feature.OAuth, ASVS: []string{"6.5.6"}, Needs: []Need{NeedDB}, Run: unlinkLast,
 	},
 	{
-		Name: "providers/of-two-last-ways-removed-at-once-one-stays", Section: "Last way in", Type: feature.OAuth,
-		ASVS: []string{"15.4.2"}, Needs: []Need{NeedDB}, Run: unlinkTogether,
+		Name: "providers/of-two-last-ways-removed-at-once-one-stays", Section: "Last way in: decided under a lock on the user's row",
+		Type: feature.OAuth, ASVS: []string{"6.5.6"}, Needs: []Need{NeedDB}, Run: unlinkTogether,
 	},
 	{
-		Name: "providers/what-is-not-linked-is-404", Section: "oauth: DELETE /providers/{provider}", Type: feature.OAuth, Run: unlinkUnknown,
+		Name: "providers/what-is-not-linked-is-404", Section: "oauth: GET, DELETE /providers, /providers/{provider}",
+		Type: feature.OAuth, RFC: []string{"RFC 9110 15.5.5"}, Run: unlinkUnknown,
 	},
 	{
-		Name: "providers/others-are-not-reached", Section: "oauth: GET, DELETE /providers", Type: feature.OAuth,
-		ASVS: []string{"8.2.2"}, Run: providersOwn,
+		Name: "providers/others-are-not-reached", Section: "oauth: GET, DELETE /providers, /providers/{provider}",
+		Type: feature.OAuth, Run: providersOwn,
 	},
 }
 

@@ -15,37 +15,40 @@ import (
 
 var oauthLoginCases = []Case{
 	{
-		Name: "oauth/login-goes-to-the-provider", Section: "oauth: GET /login", Type: feature.OAuth,
-		ASVS: []string{"10.2.1", "10.2.3"}, RFC: []string{"RFC 6749 4.1.1", "RFC 7636 4.3"}, Run: oauthLogin,
+		Name: "oauth/login-goes-to-the-provider", Section: "oauth: GET /login[?next=/path], /login/{provider}",
+		Type: feature.OAuth, ASVS: []string{"10.1.2", "10.2.1", "10.2.3", "11.5.1"}, RFC: []string{"RFC 6749 4.1.1", "RFC 7636 4.3"}, Run: oauthLogin,
 	},
 	{
-		Name: "oauth/login-without-a-name-is-the-first-provider", Section: "oauth: GET /login", Type: feature.OAuth, Run: oauthFirst,
+		Name: "oauth/login-without-a-name-is-the-first-provider", Section: "oauth: 302 to the first, to that provider",
+		Type: feature.OAuth, Run: oauthFirst,
 	},
 	{
-		Name: "oauth/every-attempt-has-secrets-of-its-own", Section: "oauth: state, PKCE S256 verifier and nonce", Type: feature.OAuth,
-		ASVS: []string{"10.2.1", "10.1.2", "11.5.1"}, RFC: []string{"RFC 9700 2.1.1"}, Run: oauthOwnSecrets,
+		Name: "oauth/every-attempt-has-secrets-of-its-own", Section: "oauth: state, PKCE S256 verifier and, for OpenID, nonce: our own, 256 random bits each",
+		Type: feature.OAuth, ASVS: []string{"10.1.2", "10.2.1", "11.5.1"}, RFC: []string{"RFC 9700 2.1.1", "RFC 6749 10.10"}, Run: oauthOwnSecrets,
 	},
 	{
-		Name: "oauth/an-attempt-is-a-row-of-ten-minutes", Section: "oauth: rows", Type: feature.OAuth,
-		Needs: []Need{NeedDB}, Run: oauthRow,
+		Name: "oauth/an-attempt-is-a-row-of-ten-minutes", Section: "oauth: rows taken by one DELETE…RETURNING, 10 min",
+		Type: feature.OAuth, ASVS: []string{"10.1.2"}, Needs: []Need{NeedDB}, Run: oauthRow,
 	},
 	{
-		Name: "oauth/other-providers-are-unknown", Section: "oauth: GET /login/{provider}", Type: feature.OAuth, Run: oauthUnknown,
+		Name: "oauth/other-providers-are-unknown", Section: "oauth: unknown 404",
+		Type: feature.OAuth, ASVS: []string{"6.3.4"}, RFC: []string{"RFC 9110 15.5.5"}, Run: oauthUnknown,
 	},
 	{
-		Name: "oauth/next-leads-into-the-app", Section: "oauth: next", Type: feature.OAuth, Run: oauthNextGood,
+		Name: "oauth/next-leads-into-the-app", Section: "oauth: next is a path of this app",
+		Type: feature.OAuth, Run: oauthNextGood,
 	},
 	{
-		Name: "oauth/next-leads-nowhere-else", Section: "oauth: next", Type: feature.OAuth,
-		ASVS: []string{"3.7.2"}, Run: oauthNextBad,
+		Name: "oauth/next-leads-nowhere-else", Section: "oauth: no scheme, //, backslash or control character, also when encoded",
+		Type: feature.OAuth, ASVS: []string{"3.7.2"}, RFC: []string{"RFC 6749 10.15", "RFC 9700 4.11.1"}, Run: oauthNextBad,
 	},
 	{
-		Name: "oauth/a-forged-host-changes-no-address", Section: "Settings: AUTH_PUBLIC_URL", Type: feature.OAuth,
-		ASVS: []string{"13.2.4"}, Run: oauthForgedHost,
+		Name: "oauth/a-forged-host-changes-no-address", Section: "Settings: AUTH_PUBLIC_URL",
+		Type: feature.OAuth, ASVS: []string{"3.7.2"}, Run: oauthForgedHost,
 	},
 	{
-		Name: "oauth/starts-are-counted-and-a-sign-in-gives-its-one-back", Section: "Throttle", Type: feature.OAuth,
-		ASVS: []string{"2.4.1"}, Needs: []Need{NeedDB}, Run: oauthThrottled,
+		Name: "oauth/starts-are-counted-and-a-sign-in-gives-its-one-back", Section: "Throttle: Also on refresh, forgot, verify, reset, passkey, oauth start",
+		Type: feature.OAuth, ASVS: []string{"6.3.1"}, RFC: []string{"RFC 6585 4"}, Needs: []Need{NeedDB}, Run: oauthThrottled,
 	},
 }
 

@@ -11,38 +11,40 @@ import (
 
 var oauthNativeCases = []Case{
 	{
-		Name: "native/a-code-is-exchanged-for-tokens", Section: "oauth: POST /token", Type: feature.OAuth,
-		RFC: []string{"RFC 8252 4.1"}, Run: nativeExchange,
+		Name: "native/a-code-is-exchanged-for-tokens", Section: "oauth: POST /token",
+		Type: feature.OAuth, ASVS: []string{"14.2.1"}, RFC: []string{"RFC 8252 4.1", "RFC 6749 5.1"}, Run: nativeExchange,
 	},
 	{
-		Name: "native/a-code-serves-once-of-ten-at-once", Section: "oauth: POST /token", Type: feature.OAuth,
-		ASVS: []string{"10.4.2", "15.4.2"}, RFC: []string{"RFC 6749 4.1.2"}, Run: nativeOnce,
+		Name: "native/a-code-serves-once-of-ten-at-once", Section: "oauth: one-time code, 1 min",
+		Type: feature.OAuth, RFC: []string{"RFC 6749 4.1.2", "RFC 6749 10.5"}, Run: nativeOnce,
 	},
 	{
-		Name: "native/a-code-needs-its-verifier", Section: "oauth: POST /token", Type: feature.OAuth,
-		ASVS: []string{"10.4.6"}, RFC: []string{"RFC 7636 4.6"}, Run: nativeVerifier,
+		Name: "native/a-code-needs-its-verifier", Section: "oauth: POST /token",
+		Type: feature.OAuth, RFC: []string{"RFC 7636 4.6", "RFC 8252 8.1"}, Run: nativeVerifier,
 	},
 	{
-		Name: "native/a-code-lasts-a-minute-and-only-its-hash-is-stored", Section: "oauth: POST /token", Type: feature.OAuth,
-		ASVS: []string{"10.4.3"}, Needs: []Need{NeedDB}, Run: nativeRow,
+		Name: "native/a-code-lasts-a-minute-and-only-its-hash-is-stored", Section: "oauth: one-time code, 1 min",
+		Type: feature.OAuth, RFC: []string{"RFC 6749 10.5"}, Needs: []Need{NeedDB}, Run: nativeRow,
 	},
 	{
-		Name: "native/only-listed-addresses-get-a-code", Section: "oauth: AUTH_APP_REDIRECTS", Type: feature.OAuth,
-		ASVS: []string{"10.4.1"}, RFC: []string{"RFC 9700 4.1.3"}, Run: nativeRedirects,
+		Name: "native/only-listed-addresses-get-a-code", Section: "oauth: exact allow-list AUTH_APP_REDIRECTS",
+		Type: feature.OAuth, ASVS: []string{"3.7.2"}, RFC: []string{"RFC 9700 4.1.3", "RFC 8252 7.1"}, Run: nativeRedirects,
 	},
 	{
-		Name: "native/the-challenge-is-s256", Section: "oauth: S256", Type: feature.OAuth, RFC: []string{"RFC 7636 4.2"}, Run: nativeChallenge,
+		Name: "native/the-challenge-is-s256", Section: "oauth: exact allow-list AUTH_APP_REDIRECTS, S256",
+		Type: feature.OAuth, RFC: []string{"RFC 7636 4.2"}, Run: nativeChallenge,
 	},
 	{
-		Name: "native/the-apps-state-comes-back", Section: "oauth: GET /callback", Type: feature.OAuth, Run: nativeState,
+		Name: "native/the-apps-state-comes-back", Section: "oauth: POST /token",
+		Type: feature.OAuth, RFC: []string{"RFC 6749 4.1.2"}, Run: nativeState,
 	},
 	{
-		Name: "native/hostile-exchanges-are-400-or-422", Section: "oauth: POST /token", Type: feature.OAuth,
-		ASVS: []string{"2.2.1"}, Run: nativeHostile,
+		Name: "native/hostile-exchanges-are-400-or-422", Section: "oauth: POST /token",
+		Type: feature.OAuth, ASVS: []string{"14.3.2"}, RFC: []string{"RFC 6749 5.2"}, Run: nativeHostile,
 	},
 	{
-		Name: "native/an-inactive-user-gets-no-tokens", Section: "oauth: POST /token", Type: feature.OAuth,
-		ASVS: []string{"7.4.2"}, Needs: []Need{NeedDB}, Run: nativeInactive,
+		Name: "native/an-inactive-user-gets-no-tokens", Section: "oauth: POST /token",
+		Type: feature.OAuth, ASVS: []string{"6.3.4", "7.4.2"}, Needs: []Need{NeedDB}, Run: nativeInactive,
 	},
 }
 

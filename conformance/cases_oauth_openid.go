@@ -13,45 +13,50 @@ import (
 
 var oauthOpenIDCases = []Case{
 	{
-		Name: "oauth/a-forged-id-token-is-refused", Section: "oauth: Google's id_token fully verified", Type: feature.OAuth,
-		ASVS: []string{"9.1.1", "9.1.2", "10.5.1"}, RFC: []string{"RFC 8725 3.1", "RFC 7519 7.2"}, Run: openIDForged,
+		Name: "oauth/a-forged-id-token-is-refused", Section: "oauth: Google's id_token fully verified",
+		Type: feature.OAuth, ASVS: []string{"6.8.2", "9.1.1", "9.1.2", "9.1.3", "9.2.1", "10.5.1", "10.5.4"},
+		RFC: []string{"OpenID Connect Core 3.1.3.7", "RFC 8725 3.1"}, Run: openIDForged,
 	},
 	{
-		Name: "oauth/an-id-token-of-another-sign-in-is-refused", Section: "oauth: nonce", Type: feature.OAuth,
-		ASVS: []string{"10.5.1"}, Run: openIDNonce,
+		Name: "oauth/an-id-token-of-another-sign-in-is-refused", Section: "oauth: Google's id_token fully verified",
+		Type: feature.OAuth, ASVS: []string{"10.5.1"}, RFC: []string{"OpenID Connect Core 3.1.3.7"}, Run: openIDNonce,
 	},
 	{
-		Name: "oauth/without-an-id-token-nobody-is-signed-in", Section: "oauth: Google's id_token fully verified", Type: feature.OAuth, Run: openIDMissing,
+		Name: "oauth/without-an-id-token-nobody-is-signed-in", Section: "oauth: Google's id_token fully verified",
+		Type: feature.OAuth, ASVS: []string{"6.8.2"}, RFC: []string{"OpenID Connect Core 3.1.3.3"}, Run: openIDMissing,
 	},
 	{
-		Name: "oauth/aud-may-be-a-list-and-azp-says-for-whom", Section: "oauth: aud, azp", Type: feature.OAuth,
-		ASVS: []string{"9.2.3"}, Run: openIDAudience,
+		Name: "oauth/aud-may-be-a-list-and-azp-says-for-whom", Section: "oauth: (JWKS, iss, aud, azp, exp, nonce, leeway 0 on exp)",
+		Type: feature.OAuth, ASVS: []string{"10.5.4"}, RFC: []string{"OpenID Connect Core 3.1.3.7"}, Run: openIDAudience,
 	},
 	{
-		Name: "oauth/keys-rotate", Section: "oauth: JWKS", Type: feature.OAuth, Run: openIDRotation,
+		Name: "oauth/keys-rotate", Section: "oauth: (JWKS, iss, aud, azp, exp, nonce, leeway 0 on exp)",
+		Type: feature.OAuth, RFC: []string{"OpenID Connect Core 10.1.1"}, Run: openIDRotation,
 	},
 	{
-		Name: "oauth/userinfo-is-asked-for-what-the-id-token-lacks", Section: "oauth: userinfo", Type: feature.OAuth, Run: openIDUserinfo,
+		Name: "oauth/userinfo-is-asked-for-what-the-id-token-lacks", Section: "oauth: From each: e-mail, name (discord: username), avatar",
+		Type: feature.OAuth, RFC: []string{"OpenID Connect Core 5.3"}, Run: openIDUserinfo,
 	},
 	{
-		Name: "oauth/userinfo-of-somebody-else-is-refused", Section: "oauth: userinfo", Type: feature.OAuth,
-		RFC: []string{"OpenID Connect Core 5.3.2"}, Run: openIDUserinfoOfAnother,
+		Name: "oauth/userinfo-of-somebody-else-is-refused", Section: "oauth: The identity is (provider, subject)",
+		Type: feature.OAuth, ASVS: []string{"10.5.2"}, RFC: []string{"OpenID Connect Core 5.3.2"}, Run: openIDUserinfoOfAnother,
 	},
 	{
-		Name: "oauth/microsoft-has-a-claim-of-its-own-for-verified-addresses", Section: "oauth: generic OpenID", Type: feature.OAuth, Provider: feature.OIDC,
-		Run: openIDMicrosoft,
+		Name: "oauth/microsoft-has-a-claim-of-its-own-for-verified-addresses", Section: "oauth: on its verified flag",
+		Type: feature.OAuth, Provider: feature.OIDC, ASVS: []string{"6.8.1"}, Run: openIDMicrosoft,
 	},
 	{
-		Name: "oauth/discovery-is-checked", Section: "oauth: discovery", Type: feature.OAuth, Needs: []Need{NeedBoot},
-		ASVS: []string{"10.5.4"}, RFC: []string{"OpenID Connect Discovery 4.3"}, Run: openIDDiscovery,
+		Name: "oauth/discovery-is-checked", Section: "oauth: each OpenID issuer its own provider",
+		Type: feature.OAuth, ASVS: []string{"10.5.3"}, RFC: []string{"OpenID Connect Discovery 4.3"}, Needs: []Need{NeedBoot}, Run: openIDDiscovery,
 	},
 	{
-		Name: "oauth/discovery-leads-to-no-internal-address", Section: "oauth: discovery", Type: feature.OAuth, Needs: []Need{NeedBoot},
-		ASVS: []string{"13.2.4"}, Run: openIDInternal,
+		Name: "oauth/discovery-leads-to-no-internal-address", Section: "oauth: answers garbage",
+		Type: feature.OAuth, ASVS: []string{"9.1.3"}, Needs: []Need{NeedBoot}, Run: openIDInternal,
 	},
 	{
-		Name: "oauth/a-client-proves-itself-as-discovery-says", Section: "oauth: generic OpenID", Type: feature.OAuth, Provider: feature.OIDC,
-		Needs: []Need{NeedBoot}, RFC: []string{"RFC 6749 2.3.1"}, Run: openIDClientAuth,
+		Name: "oauth/a-client-proves-itself-as-discovery-says", Section: "oauth: for OpenID",
+		Type: feature.OAuth, Provider: feature.OIDC, RFC: []string{"RFC 6749 2.3.1", "OpenID Connect Core 9"},
+		Needs: []Need{NeedBoot}, Run: openIDClientAuth,
 	},
 }
 

@@ -10,42 +10,46 @@ import (
 
 var oauthOwnershipCases = []Case{
 	{
-		Name: "oauth/the-address-of-an-account-does-not-enter-it", Section: "oauth: Linking by e-mail", Type: feature.OAuth,
-		ASVS: []string{"10.5.2"}, Needs: []Need{NeedDB}, Run: ownershipTaken,
+		Name: "oauth/the-address-of-an-account-does-not-enter-it", Section: "oauth: else 409 \"sign in first, then link\"",
+		Type: feature.OAuth, ASVS: []string{"6.8.1", "10.5.2"}, RFC: []string{"OpenID Connect Core 5.7"}, Needs: []Need{NeedDB}, Run: ownershipTaken,
 	},
 	{
-		Name: "oauth/google-is-authoritative-for-its-own-addresses", Section: "oauth: Linking by e-mail", Type: feature.OAuth, Provider: feature.Google,
-		Needs: []Need{NeedDB}, Run: ownershipGoogle,
+		Name: "oauth/google-is-authoritative-for-its-own-addresses", Section: "oauth: Google with gmail.com or hd",
+		Type: feature.OAuth, Provider: feature.Google, ASVS: []string{"6.8.1"}, Needs: []Need{NeedDB}, Run: ownershipGoogle,
 	},
 	{
-		Name: "oauth/nobody-else-is-authoritative", Section: "oauth: Linking by e-mail", Type: feature.OAuth, Needs: []Need{NeedDB}, Run: ownershipOthers,
+		Name: "oauth/nobody-else-is-authoritative", Section: "oauth: only where the provider is authoritative for the address",
+		Type: feature.OAuth, ASVS: []string{"6.8.1"}, Needs: []Need{NeedDB}, Run: ownershipOthers,
 	},
 	{
-		Name: "oauth/a-reassigned-address-enters-no-account", Section: "oauth: Linking by e-mail", Type: feature.OAuth, Provider: feature.Google,
+		Name: "oauth/a-reassigned-address-enters-no-account", Section: "oauth: only where the provider is authoritative for the address",
+		Type: feature.OAuth, Provider: feature.Google, ASVS: []string{"6.8.1", "10.5.2"}, RFC: []string{"OpenID Connect Core 5.7"},
 		Needs: []Need{NeedDB}, Run: ownershipReassigned,
 	},
 	{
-		Name: "oauth/linking-by-any-verified-email-can-be-switched-on", Section: "Settings: OAUTH_LINK_BY_EMAIL", Type: feature.OAuth,
-		Needs: []Need{NeedDB, NeedBoot}, Run: ownershipVerified,
+		Name: "oauth/linking-by-any-verified-email-can-be-switched-on", Section: "oauth: OAUTH_LINK_BY_EMAIL=verified",
+		Type: feature.OAuth, ASVS: []string{"6.8.1"}, Needs: []Need{NeedDB, NeedBoot}, Run: ownershipVerified,
 	},
 	{
-		Name: "oauth/a-squatters-account-is-taken-over", Section: "Ownership", Type: feature.JWT,
-		ASVS: []string{"10.5.2"}, Needs: []Need{NeedDB, NeedMail, NeedOutput, NeedProviders}, Run: ownershipSquatter,
+		Name: "oauth/a-squatters-account-is-taken-over", Section: "Ownership: takes it over",
+		Type: feature.JWT, ASVS: []string{"6.3.7", "16.3.1"}, Needs: []Need{NeedDB, NeedMail, NeedOutput, NeedProviders}, Run: ownershipSquatter,
 	},
 	{
-		Name: "oauth/an-unverified-account-is-taken-over", Section: "Ownership", Type: feature.OAuth, Needs: []Need{NeedDB, NeedOutput}, Run: ownershipUnverified,
+		Name: "oauth/an-unverified-account-is-taken-over", Section: "Ownership: An unverified account does not own its address",
+		Type: feature.OAuth, ASVS: []string{"16.3.1"}, Needs: []Need{NeedDB, NeedOutput}, Run: ownershipUnverified,
 	},
 	{
-		Name: "oauth/a-reset-removes-a-squatters-identity", Section: "Ownership", Type: feature.JWT,
-		Needs: []Need{NeedDB, NeedMail, NeedProviders}, Run: ownershipReset,
+		Name: "oauth/a-reset-removes-a-squatters-identity", Section: "Ownership: every other credential, identity and session on it goes",
+		Type: feature.JWT, Needs: []Need{NeedDB, NeedMail, NeedProviders}, Run: ownershipReset,
 	},
 	{
-		Name: "oauth/a-password-account-cannot-be-entered-by-its-address", Section: "oauth: Linking by e-mail", Type: feature.JWT,
-		ASVS: []string{"10.5.2"}, Needs: []Need{NeedDB, NeedProviders}, Run: ownershipPassword,
+		Name: "oauth/a-password-account-cannot-be-entered-by-its-address", Section: "oauth: else 409 \"sign in first, then link\"",
+		Type: feature.JWT, ASVS: []string{"6.8.1", "10.5.2"}, RFC: []string{"OpenID Connect Core 5.7"},
+		Needs: []Need{NeedDB, NeedProviders}, Run: ownershipPassword,
 	},
 	{
-		Name: "oauth/an-account-of-a-provider-has-no-password", Section: "No enumeration", Type: feature.JWT,
-		Needs: []Need{NeedMail, NeedProviders}, Run: ownershipNoPassword,
+		Name: "oauth/an-account-of-a-provider-has-no-password", Section: "No enumeration: No reset mail to an account without a password",
+		Type: feature.JWT, ASVS: []string{"6.3.4", "6.4.3"}, Needs: []Need{NeedMail, NeedProviders}, Run: ownershipNoPassword,
 	},
 	{
 		Name: "oauth/verifying-keeps-the-way-in-that-it-was-done-by", Section: "Ownership", Type: feature.JWT,

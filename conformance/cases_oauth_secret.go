@@ -9,13 +9,13 @@ import (
 
 var oauthSecretCases = []Case{
 	{
-		Name: "oauth/tables-and-times-are-those-of-the-contract", Section: "Bytes: oauth_accounts", Type: feature.OAuth,
-		Needs: []Need{NeedDB}, Run: oauthTables,
+		Name: "oauth/tables-and-times-are-those-of-the-contract", Section: "Bytes: oauth_accounts",
+		Type: feature.OAuth, ASVS: []string{"6.8.1"}, Needs: []Need{NeedDB}, Run: oauthTables,
 	},
 	{
 		// The last of all: it searches what every case before it has left behind.
-		Name: "oauth/no-token-of-a-provider-in-any-row-log-cookie-or-answer", Section: "oauth: Provider tokens are not stored, logged or sent on", Type: feature.OAuth,
-		ASVS: []string{"10.1.1", "14.2.4"}, Needs: []Need{NeedDB, NeedOutput}, Run: oauthNoTokens,
+		Name: "oauth/no-token-of-a-provider-in-any-row-log-cookie-or-answer", Section: "oauth: Provider tokens are not stored, logged or sent on",
+		Type: feature.OAuth, ASVS: []string{"10.1.1", "16.2.5"}, Needs: []Need{NeedDB, NeedOutput}, Run: oauthNoTokens,
 	},
 }
 

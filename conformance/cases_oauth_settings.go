@@ -11,20 +11,20 @@ import (
 
 var oauthSettingsCases = []Case{
 	{
-		Name: "oauth-settings/placeholders-count-as-not-set", Section: "Settings: OAUTH_CLIENT_ID", Type: feature.OAuth,
-		Needs: []Need{NeedBoot}, Run: oauthPlaceholders,
+		Name: "oauth-settings/placeholders-count-as-not-set", Section: "Settings: OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET",
+		Type: feature.OAuth, ASVS: []string{"6.3.2"}, Needs: []Need{NeedBoot}, Run: oauthPlaceholders,
 	},
 	{
-		Name: "oauth-settings/unsafe-values-stop-the-start", Section: "Settings", Type: feature.OAuth,
-		ASVS: []string{"13.2.4"}, Needs: []Need{NeedBoot}, Run: oauthRefusedStarts,
+		Name: "oauth-settings/unsafe-values-stop-the-start", Section: "Settings: Required in production when mail or oauth is on",
+		Type: feature.OAuth, Needs: []Need{NeedBoot}, Run: oauthRefusedStarts,
 	},
 	{
-		Name: "oauth-settings/after-login-leads-where-it-says", Section: "Settings: AUTH_AFTER_LOGIN_URL", Type: feature.OAuth,
-		Needs: []Need{NeedBoot}, Run: oauthAfterLogin,
+		Name: "oauth-settings/after-login-leads-where-it-says", Section: "Settings: AUTH_AFTER_LOGIN_URL=/auth/me",
+		Type: feature.OAuth, Needs: []Need{NeedBoot}, Run: oauthAfterLogin,
 	},
 	{
-		Name: "oauth-settings/in-development-the-host-serves", Section: "Settings: AUTH_PUBLIC_URL", Type: feature.OAuth,
-		Needs: []Need{NeedBoot}, Run: oauthDevelopment,
+		Name: "oauth-settings/in-development-the-host-serves", Section: "Settings: only in development may the request's Host serve instead",
+		Type: feature.OAuth, Needs: []Need{NeedBoot}, Run: oauthDevelopment,
 	},
 }
 

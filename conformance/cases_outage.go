@@ -10,8 +10,9 @@ import (
 
 var outageCases = []Case{
 	{
-		Name: "outage/a-database-that-hangs-is-503-and-comes-back", Section: "Bytes: database", Type: feature.JWT,
-		ASVS: []string{"16.5.3"}, Needs: []Need{NeedBoot, NeedDB, NeedDatabaseURL}, Run: outageHangs,
+		Name: "outage/a-database-that-hangs-is-503-and-comes-back", Section: "Bytes: \"database is locked\" is not an answer",
+		Type: feature.JWT, ASVS: []string{"16.5.3"}, RFC: []string{"RFC 9110 15.6.4", "RFC 9110 10.2.3"},
+		Needs: []Need{NeedBoot, NeedDB, NeedDatabaseURL}, Run: outageHangs,
 	},
 }
 

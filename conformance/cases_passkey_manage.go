@@ -10,57 +10,60 @@ import (
 
 var passkeyManageCases = []Case{
 	{
-		Name: "passkey/a-further-one-keeps-the-session", Section: "passkey: a further passkey", Type: feature.Passkey,
-		ASVS: []string{"6.3.7"}, Needs: []Need{NeedMail}, Run: passkeyFurther,
+		Name: "passkey/a-further-one-keeps-the-session", Section: "passkey: POST /passkey/register/verify",
+		Type: feature.Passkey, ASVS: []string{"6.3.7", "16.3.1"}, RFC: []string{"WebAuthn L3 5.4"}, Needs: []Need{NeedMail}, Run: passkeyFurther,
 	},
 	{
-		Name: "passkey/a-further-one-needs-a-recent-sign-in", Section: "passkey: registration needs that user's own recent login", Type: feature.Passkey,
-		ASVS: []string{"7.5.1"}, Needs: []Need{NeedDB}, Run: passkeyFurtherRecent,
+		Name: "passkey/a-further-one-needs-a-recent-sign-in", Section: "passkey: registration needs that user's own recent login",
+		Type: feature.Passkey, ASVS: []string{"7.5.1"}, Needs: []Need{NeedDB}, Run: passkeyFurtherRecent,
 	},
 	{
-		Name: "passkey/a-further-one-needs-the-session-that-asked", Section: "passkey: Challenges: bound to the user", Type: feature.Passkey,
-		ASVS: []string{"6.6.2"}, Run: passkeyFurtherSession,
+		Name: "passkey/a-further-one-needs-the-session-that-asked", Section: "passkey: registration needs that user's own recent login",
+		Type: feature.Passkey, ASVS: []string{"7.5.1"}, Run: passkeyFurtherSession,
 	},
 	{
-		Name: "passkey/who-is-signed-in-may-make-another-account", Section: "passkey: POST /passkey/register/verify", Type: feature.Passkey, Run: passkeyAnotherAccount,
+		Name: "passkey/who-is-signed-in-may-make-another-account", Section: "passkey: POST /passkey/register/verify",
+		Type: feature.Passkey, Run: passkeyAnotherAccount,
 	},
 	{
-		Name: "passkey/the-list-shows-ones-own-oldest-first", Section: "passkey: GET /passkey/credentials", Type: feature.Passkey,
-		ASVS: []string{"6.5.6", "8.2.2"}, Run: passkeyList,
+		Name: "passkey/the-list-shows-ones-own-oldest-first", Section: "passkey: GET /passkey/me, /passkey/credentials",
+		Type: feature.Passkey, Run: passkeyList,
 	},
 	{
-		Name: "passkey/managing-needs-a-session", Section: "passkey", Type: feature.Passkey, Run: passkeyNeedsSession,
+		Name: "passkey/managing-needs-a-session", Section: "passkey: GET /passkey/me, /passkey/credentials",
+		Type: feature.Passkey, ASVS: []string{"7.2.1"}, Run: passkeyNeedsSession,
 	},
 	{
-		Name: "passkey/names-are-given-and-changed", Section: "passkey: PATCH /passkey/credentials/{id}", Type: feature.Passkey, Run: passkeyRename,
+		Name: "passkey/names-are-given-and-changed", Section: "passkey: PATCH, DELETE /passkey/credentials/{id}",
+		Type: feature.Passkey, ASVS: []string{"6.7.1"}, Run: passkeyRename,
 	},
 	{
-		Name: "passkey/another-users-is-404", Section: "passkey: DELETE /passkey/credentials/{id}", Type: feature.Passkey,
-		ASVS: []string{"6.7.1", "8.2.2"}, Run: passkeyForeign,
+		Name: "passkey/another-users-is-404", Section: "passkey: PATCH, DELETE /passkey/credentials/{id}",
+		Type: feature.Passkey, ASVS: []string{"6.7.1"}, RFC: []string{"RFC 9110 15.5.5"}, Run: passkeyForeign,
 	},
 	{
-		Name: "passkey/removing-ends-what-it-has-opened", Section: "passkey: DELETE /passkey/credentials/{id}", Type: feature.Passkey,
-		ASVS: []string{"6.5.6", "7.4.3"}, Run: passkeyRemove,
+		Name: "passkey/removing-ends-what-it-has-opened", Section: "passkey: PATCH, DELETE /passkey/credentials/{id}",
+		Type: feature.Passkey, ASVS: []string{"6.5.6", "7.4.3", "16.3.1"}, Run: passkeyRemove,
 	},
 	{
-		Name: "passkey/removing-is-told-by-mail", Section: "Mail: new or removed passkey", Type: feature.Passkey,
-		ASVS: []string{"6.3.7"}, Needs: []Need{NeedMail}, Run: passkeyRemoveTold,
+		Name: "passkey/removing-is-told-by-mail", Section: "Mail: new or removed passkey",
+		Type: feature.Passkey, ASVS: []string{"6.3.7"}, Needs: []Need{NeedMail}, Run: passkeyRemoveTold,
 	},
 	{
-		Name: "passkey/removing-needs-a-recent-sign-in", Section: "passkey: DELETE /passkey/credentials/{id}", Type: feature.Passkey,
-		ASVS: []string{"7.5.1"}, Needs: []Need{NeedDB}, Run: passkeyRemoveRecent,
+		Name: "passkey/removing-needs-a-recent-sign-in", Section: "passkey: PATCH, DELETE /passkey/credentials/{id}",
+		Type: feature.Passkey, ASVS: []string{"7.5.1"}, Needs: []Need{NeedDB}, Run: passkeyRemoveRecent,
 	},
 	{
-		Name: "passkey/the-last-one-stays", Section: "Last way in", Type: feature.Passkey,
-		ASVS: []string{"6.5.6"}, Run: passkeyRemoveLast,
+		Name: "passkey/the-last-one-stays", Section: "Last way in: Removing the last means of signing in is 409",
+		Type: feature.Passkey, ASVS: []string{"6.5.6"}, Run: passkeyRemoveLast,
 	},
 	{
-		Name: "passkey/two-removals-at-once-leave-one", Section: "Last way in", Type: feature.Passkey,
-		ASVS: []string{"15.4.2"}, Run: passkeyRemoveTogether,
+		Name: "passkey/two-removals-at-once-leave-one", Section: "Last way in: decided under a lock on the user's row",
+		Type: feature.Passkey, ASVS: []string{"6.5.6"}, Run: passkeyRemoveTogether,
 	},
 	{
-		Name: "passkey/ids-that-are-none-are-404", Section: "passkey: DELETE /passkey/credentials/{id}", Type: feature.Passkey,
-		ASVS: []string{"2.2.1"}, Run: passkeyHostileIDs,
+		Name: "passkey/ids-that-are-none-are-404", Section: "passkey: PATCH, DELETE /passkey/credentials/{id}",
+		Type: feature.Passkey, RFC: []string{"RFC 9110 15.5.5"}, Run: passkeyHostileIDs,
 	},
 }
 

@@ -10,23 +10,24 @@ import (
 
 var passkeyPageCases = []Case{
 	{
-		Name: "page/a-session-becomes-one-by-cookie", Section: "passkey: POST /ui/session", Type: feature.Passkey,
-		ASVS: []string{"3.3.4", "7.2.4"}, Needs: []Need{NeedPage}, Run: pageSession,
+		Name: "page/a-session-becomes-one-by-cookie", Section: "passkey: POST /ui/session",
+		Type: feature.Passkey, ASVS: []string{"3.3.4", "7.2.4"}, Needs: []Need{NeedPage}, Run: pageSession,
 	},
 	{
-		Name: "page/only-a-recent-one-from-this-app", Section: "passkey: POST /ui/session", Type: feature.Passkey,
-		ASVS: []string{"3.5.1", "7.2.4"}, Needs: []Need{NeedPage, NeedDB}, Run: pageSessionRefused,
+		Name: "page/only-a-recent-one-from-this-app", Section: "passkey: POST /ui/session",
+		Type: feature.Passkey, ASVS: []string{"3.5.1", "7.5.3"}, Needs: []Need{NeedPage, NeedDB}, Run: pageSessionRefused,
 	},
 	{
-		Name: "page/manages-passkeys-by-cookie", Section: "passkey: a further passkey", Type: feature.Passkey,
-		Needs: []Need{NeedPage}, Run: pageManages,
+		Name: "page/manages-passkeys-by-cookie", Section: "Cookie session: (oauth, passkey with --ui)",
+		Type: feature.Passkey, ASVS: []string{"3.3.4"}, Needs: []Need{NeedPage}, Run: pageManages,
 	},
 	{
-		Name: "page/runs-nothing-but-its-own-files", Section: "passkey: --ui", Type: feature.Passkey,
-		ASVS: []string{"3.4.3", "3.4.6", "6.2.6", "6.2.7"}, Needs: []Need{NeedPage}, Run: pageHeaders,
+		Name: "page/runs-nothing-but-its-own-files", Section: "Cookie session: (oauth, passkey with --ui)",
+		Type: feature.Passkey, ASVS: []string{"6.2.6", "6.2.7"}, Needs: []Need{NeedPage}, Run: pageHeaders,
 	},
 	{
-		Name: "passkey/its-script-is-small-and-served", Section: "passkey: static/passkey.js", Type: feature.Passkey, Run: pageScript,
+		Name: "passkey/its-script-is-small-and-served", Section: "passkey: static/passkey.js, under 3 KiB, no dependencies",
+		Type: feature.Passkey, Run: pageScript,
 	},
 }
 

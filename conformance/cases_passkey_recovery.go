@@ -12,54 +12,56 @@ import (
 
 var passkeyRecoveryCases = []Case{
 	{
-		Name: "recovery/ten-codes-of-128-bits", Section: "passkey: POST /passkey/recovery/codes", Type: feature.Passkey,
-		ASVS: []string{"6.5.2", "6.5.3", "6.5.4"}, Run: recoveryCodes,
+		Name: "recovery/ten-codes-of-128-bits", Section: "passkey: POST /passkey/recovery/codes",
+		Type: feature.Passkey, ASVS: []string{"6.5.2", "6.5.4", "11.5.1"}, Run: recoveryCodes,
 	},
 	{
-		Name: "recovery/only-hashes-are-stored", Section: "passkey: POST /passkey/recovery/codes", Type: feature.Passkey,
-		ASVS: []string{"6.5.2"}, Needs: []Need{NeedDB}, Run: recoveryStored,
+		Name: "recovery/only-hashes-are-stored", Section: "passkey: POST /passkey/recovery/codes",
+		Type: feature.Passkey, ASVS: []string{"6.5.2"}, Needs: []Need{NeedDB}, Run: recoveryStored,
 	},
 	{
-		Name: "recovery/codes-need-a-recent-sign-in", Section: "passkey: POST /passkey/recovery/codes", Type: feature.Passkey,
-		ASVS: []string{"7.5.1"}, Needs: []Need{NeedDB}, Run: recoveryRecent,
+		Name: "recovery/codes-need-a-recent-sign-in", Section: "passkey: POST /passkey/recovery/codes",
+		Type: feature.Passkey, ASVS: []string{"7.5.1"}, Needs: []Need{NeedDB}, Run: recoveryRecent,
 	},
 	{
-		Name: "recovery/a-code-signs-in-and-ends-the-rest", Section: "passkey: POST /passkey/recovery", Type: feature.Passkey,
-		ASVS: []string{"6.4.4", "6.3.7", "7.4.3"}, Needs: []Need{NeedMail}, Run: recoveryByCode,
+		Name: "recovery/a-code-signs-in-and-ends-the-rest", Section: "passkey: POST /passkey/recovery",
+		Type: feature.Passkey, ASVS: []string{"6.3.7", "6.4.4", "7.4.3", "16.3.1"}, Needs: []Need{NeedMail}, Run: recoveryByCode,
 	},
 	{
-		Name: "recovery/spaces-hyphens-and-case-do-not-matter", Section: "passkey: POST /passkey/recovery", Type: feature.Passkey, Run: recoverySpelling,
+		Name: "recovery/spaces-hyphens-and-case-do-not-matter", Section: "passkey: POST /passkey/recovery",
+		Type: feature.Passkey, Run: recoverySpelling,
 	},
 	{
-		Name: "recovery/a-code-serves-once-of-ten-at-once", Section: "passkey: POST /passkey/recovery", Type: feature.Passkey,
-		ASVS: []string{"6.5.1", "15.4.2"}, Run: recoveryOnce,
+		Name: "recovery/a-code-serves-once-of-ten-at-once", Section: "passkey: POST /passkey/recovery",
+		Type: feature.Passkey, ASVS: []string{"6.5.1"}, Run: recoveryOnce,
 	},
 	{
-		Name: "recovery/failures-are-alike", Section: "No enumeration", Type: feature.Passkey,
-		ASVS: []string{"6.3.8", "6.6.2"}, Needs: []Need{NeedDB}, Run: recoveryFailures,
+		Name: "recovery/failures-are-alike", Section: "No enumeration: same status, body and time",
+		Type: feature.Passkey, ASVS: []string{"6.3.8", "6.6.2"}, Needs: []Need{NeedDB}, Run: recoveryFailures,
 	},
 	{
-		Name: "recovery/new-codes-replace-the-old", Section: "passkey: POST /passkey/recovery/codes", Type: feature.Passkey,
-		ASVS: []string{"6.5.1"}, Run: recoveryReplaced,
+		Name: "recovery/new-codes-replace-the-old", Section: "passkey: POST /passkey/recovery/codes",
+		Type: feature.Passkey, ASVS: []string{"6.6.2"}, Run: recoveryReplaced,
 	},
 	{
-		Name: "recovery/guesses-are-bounded", Section: "Throttle: passkey", Type: feature.Passkey,
-		ASVS: []string{"6.3.1", "6.6.3"}, Run: recoveryThrottle,
+		Name: "recovery/guesses-are-bounded", Section: "Throttle: Also on refresh, forgot, verify, reset, passkey, oauth start",
+		Type: feature.Passkey, ASVS: []string{"6.3.1", "6.6.3"}, RFC: []string{"RFC 6585 4"}, Run: recoveryThrottle,
 	},
 	{
-		Name: "recovery/bodies-have-a-code-or-a-token", Section: "passkey: POST /passkey/recovery", Type: feature.Passkey, Run: recoveryBodies,
+		Name: "recovery/bodies-have-a-code-or-a-token", Section: "passkey: POST /passkey/recovery",
+		Type: feature.Passkey, ASVS: []string{"16.5.1"}, RFC: []string{"RFC 9110 15.5.21"}, Run: recoveryBodies,
 	},
 	{
-		Name: "recovery/by-mail-is-off", Section: "Settings: PASSKEY_EMAIL_RECOVERY", Type: feature.Passkey,
-		ASVS: []string{"6.3.6"}, Run: recoveryMailOff,
+		Name: "recovery/by-mail-is-off", Section: "No enumeration: unless PASSKEY_EMAIL_RECOVERY=true",
+		Type: feature.Passkey, ASVS: []string{"6.3.6", "6.4.4"}, Run: recoveryMailOff,
 	},
 	{
-		Name: "recovery/a-mailed-link-signs-in-once", Section: "Settings: PASSKEY_EMAIL_RECOVERY", Type: feature.Passkey,
-		ASVS: []string{"6.4.3", "6.5.1"}, Needs: []Need{NeedBoot, NeedMail, NeedDB}, Run: recoveryByMail,
+		Name: "recovery/a-mailed-link-signs-in-once", Section: "No enumeration: unless PASSKEY_EMAIL_RECOVERY=true",
+		Type: feature.Passkey, ASVS: []string{"6.5.1", "6.6.2"}, Needs: []Need{NeedBoot, NeedMail, NeedDB}, Run: recoveryByMail,
 	},
 	{
-		Name: "recovery/only-who-can-be-recovered-gets-a-mail", Section: "Settings: PASSKEY_EMAIL_RECOVERY", Type: feature.Passkey,
-		ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot, NeedMail, NeedDB}, Run: recoveryMailedTo,
+		Name: "recovery/only-who-can-be-recovered-gets-a-mail", Section: "No enumeration: unless PASSKEY_EMAIL_RECOVERY=true",
+		Type: feature.Passkey, ASVS: []string{"6.3.8", "6.6.3"}, Needs: []Need{NeedBoot, NeedMail, NeedDB}, Run: recoveryMailedTo,
 	},
 }
 

@@ -15,78 +15,80 @@ import (
 
 var passkeyRegisterCases = []Case{
 	{
-		Name: "passkey/register-options-are-those-of-webauthn", Section: "passkey: POST /passkey/register/options", Type: feature.Passkey,
-		ASVS: []string{"6.7.2"}, RFC: []string{"WebAuthn L3 5.4", "WebAuthn L3 13.4.3"}, Run: passkeyRegisterOptions,
+		Name: "passkey/register-options-are-those-of-webauthn", Section: "passkey: POST /passkey/register/options",
+		Type: feature.Passkey, ASVS: []string{"6.7.2", "11.5.1"}, RFC: []string{"WebAuthn L3 5.4", "WebAuthn L3 13.4.3"}, Run: passkeyRegisterOptions,
 	},
 	{
-		Name: "passkey/nothing-but-the-challenge-is-stored", Section: "passkey: Nothing but the challenge is stored before verify", Type: feature.Passkey,
-		ASVS: []string{"6.7.2"}, Needs: []Need{NeedDB}, Run: passkeyChallengeRow,
+		Name: "passkey/nothing-but-the-challenge-is-stored", Section: "passkey: Nothing but the challenge is stored before verify",
+		Type: feature.Passkey, Needs: []Need{NeedDB}, Run: passkeyChallengeRow,
 	},
 	{
-		Name: "passkey/makes-an-account-and-signs-in", Section: "passkey: POST /passkey/register/verify", Type: feature.Passkey,
-		RFC: []string{"WebAuthn L3 7.1"}, Run: passkeyMakesAccount,
+		Name: "passkey/makes-an-account-and-signs-in", Section: "passkey: POST /passkey/register/verify",
+		Type: feature.Passkey, ASVS: []string{"16.3.1"}, RFC: []string{"WebAuthn L3 7.1"}, Run: passkeyMakesAccount,
 	},
 	{
-		Name: "passkey/every-offered-algorithm-registers-and-signs-in", Section: "passkey: pubKeyCredParams", Type: feature.Passkey,
-		ASVS: []string{"11.2.1"}, RFC: []string{"RFC 9053 2", "RFC 8812 2"}, Run: passkeyAlgorithms,
+		Name: "passkey/every-offered-algorithm-registers-and-signs-in", Section: "passkey: POST /passkey/register/options",
+		Type: feature.Passkey, RFC: []string{"RFC 9053 2", "RFC 8812 2"}, Run: passkeyAlgorithms,
 	},
 	{
-		Name: "passkey/security-keys-may-attest-themselves", Section: "passkey: attestation none", Type: feature.Passkey,
-		RFC: []string{"WebAuthn L3 8.2"}, Run: passkeySelfAttested,
+		Name: "passkey/security-keys-may-attest-themselves", Section: "passkey: attestation none",
+		Type: feature.Passkey, RFC: []string{"WebAuthn L3 8.2"}, Run: passkeySelfAttested,
 	},
 	{
-		Name: "passkey/usernames-keep-the-rules-of-register", Section: "passkey: POST /passkey/register/options", Type: feature.Passkey, Run: passkeyUsernames,
+		Name: "passkey/usernames-keep-the-rules-of-register", Section: "passkey: POST /passkey/register/options",
+		Type: feature.Passkey, Run: passkeyUsernames,
 	},
 	{
-		Name: "passkey/addresses-keep-the-rules-of-register", Section: "passkey: POST /passkey/register/options", Type: feature.Passkey, Run: passkeyAddresses,
+		Name: "passkey/addresses-keep-the-rules-of-register", Section: "passkey: POST /passkey/register/options",
+		Type: feature.Passkey, Run: passkeyAddresses,
 	},
 	{
-		Name: "passkey/forged-attestations-are-400", Section: "passkey: POST /passkey/register/verify", Type: feature.Passkey,
-		ASVS: []string{"6.5.7", "11.2.1"}, RFC: []string{"WebAuthn L3 7.1"}, Run: passkeyForgedAttestations,
+		Name: "passkey/forged-attestations-are-400", Section: "passkey: residentKey and userVerification required and checked",
+		Type: feature.Passkey, ASVS: []string{"6.5.7", "16.5.1"}, RFC: []string{"WebAuthn L3 7.1"}, Run: passkeyForgedAttestations,
 	},
 	{
-		Name: "passkey/keys-that-are-none-open-nothing", Section: "passkey: POST /passkey/register/verify", Type: feature.Passkey,
-		ASVS: []string{"6.7.1"}, RFC: []string{"RFC 9053 7"}, Run: passkeyBadKeys,
+		Name: "passkey/keys-that-are-none-open-nothing", Section: "passkey: Anything malformed: 400 or 422",
+		Type: feature.Passkey, ASVS: []string{"16.5.1"}, RFC: []string{"RFC 9053 7", "WebAuthn L3 7.1"}, Run: passkeyBadKeys,
 	},
 	{
-		Name: "passkey/cbor-that-grows-is-refused-at-once", Section: "passkey: Anything malformed: 400 or 422", Type: feature.Passkey,
-		ASVS: []string{"15.2.2"}, RFC: []string{"RFC 8949 10"}, Run: passkeyBombs,
+		Name: "passkey/cbor-that-grows-is-refused-at-once", Section: "passkey: Anything malformed: 400 or 422",
+		Type: feature.Passkey, ASVS: []string{"16.5.1"}, RFC: []string{"RFC 8949 10"}, Run: passkeyBombs,
 	},
 	{
-		Name: "passkey/an-attestation-serves-once", Section: "passkey: Challenges", Type: feature.Passkey,
-		ASVS: []string{"6.7.2"}, RFC: []string{"WebAuthn L3 13.4.3"}, Run: passkeyAttestationOnce,
+		Name: "passkey/an-attestation-serves-once", Section: "passkey: one atomic take",
+		Type: feature.Passkey, ASVS: []string{"6.7.2"}, RFC: []string{"WebAuthn L3 13.4.3"}, Run: passkeyAttestationOnce,
 	},
 	{
-		Name: "passkey/a-challenge-is-of-one-address-and-one-ceremony", Section: "passkey: Challenges", Type: feature.Passkey,
-		ASVS: []string{"6.6.2"}, Run: passkeyChallengeBound,
+		Name: "passkey/a-challenge-is-of-one-address-and-one-ceremony", Section: "passkey: bound to ceremony and to the user or e-mail",
+		Type: feature.Passkey, ASVS: []string{"6.7.2"}, RFC: []string{"WebAuthn L3 13.4.3"}, Run: passkeyChallengeBound,
 	},
 	{
-		Name: "passkey/an-old-challenge-registers-nothing", Section: "passkey: Challenges: 5 min", Type: feature.Passkey,
-		Needs: []Need{NeedDB}, Run: passkeyChallengeOld,
+		Name: "passkey/an-old-challenge-registers-nothing", Section: "passkey: 5 min",
+		Type: feature.Passkey, RFC: []string{"WebAuthn L3 13.4.3"}, Needs: []Need{NeedDB}, Run: passkeyChallengeOld,
 	},
 	{
-		Name: "passkey/somebodys-address-cannot-be-registered", Section: "passkey: No account is entered by registering", Type: feature.Passkey,
-		ASVS: []string{"6.3.8"}, Run: passkeyForeignAddress,
+		Name: "passkey/somebodys-address-cannot-be-registered", Section: "passkey: No account is entered by registering",
+		Type: feature.Passkey, ASVS: []string{"6.3.8", "7.5.1"}, Run: passkeyForeignAddress,
 	},
 	{
-		Name: "passkey/the-owner-is-told-once-an-hour", Section: "passkey: the owner gets a mail", Type: feature.Passkey,
-		ASVS: []string{"6.3.7"}, Needs: []Need{NeedMail}, Run: passkeyOwnerTold,
+		Name: "passkey/the-owner-is-told-once-an-hour", Section: "passkey: the owner gets a mail",
+		Type: feature.Passkey, ASVS: []string{"6.3.5"}, Needs: []Need{NeedMail}, Run: passkeyOwnerTold,
 	},
 	{
-		Name: "passkey/two-at-once-make-one-account", Section: "passkey: POST /passkey/register/verify", Type: feature.Passkey,
-		ASVS: []string{"15.4.2"}, Run: passkeyTwoAtOnce,
+		Name: "passkey/two-at-once-make-one-account", Section: "passkey: one atomic take",
+		Type: feature.Passkey, ASVS: []string{"6.7.2"}, Run: passkeyTwoAtOnce,
 	},
 	{
-		Name: "passkey/an-id-that-is-taken-registers-nothing", Section: "passkey: POST /passkey/register/verify", Type: feature.Passkey,
-		RFC: []string{"WebAuthn L3 7.1"}, Run: passkeyTakenID,
+		Name: "passkey/an-id-that-is-taken-registers-nothing", Section: "passkey: POST /passkey/register/verify",
+		Type: feature.Passkey, ASVS: []string{"6.7.1"}, RFC: []string{"WebAuthn L3 7.1"}, Run: passkeyTakenID,
 	},
 	{
-		Name: "passkey/ids-may-be-long", Section: "passkey: POST /passkey/register/verify", Type: feature.Passkey,
-		RFC: []string{"WebAuthn L3 4"}, Run: passkeyLongID,
+		Name: "passkey/ids-may-be-long", Section: "passkey: POST /passkey/register/verify",
+		Type: feature.Passkey, RFC: []string{"WebAuthn L3 7.1"}, Run: passkeyLongID,
 	},
 	{
-		Name: "passkey/options-of-one-replica-serve-on-another", Section: "passkey: Challenges", Type: feature.Passkey,
-		Needs: []Need{NeedBoot}, Run: passkeyReplicas,
+		Name: "passkey/options-of-one-replica-serve-on-another", Section: "passkey: options from replica A verify on replica B",
+		Type: feature.Passkey, ASVS: []string{"6.7.2"}, Needs: []Need{NeedBoot}, Run: passkeyReplicas,
 	},
 }
 

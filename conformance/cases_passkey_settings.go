@@ -8,16 +8,16 @@ import (
 
 var passkeySettingsCases = []Case{
 	{
-		Name: "passkey-settings/unsafe-values-stop-the-start", Section: "Settings: PASSKEY_ORIGIN", Type: feature.Passkey,
-		ASVS: []string{"13.2.4"}, Needs: []Need{NeedBoot}, Run: passkeyRefusedStarts,
+		Name: "passkey-settings/unsafe-values-stop-the-start", Section: "passkey: Origins and RP id exactly those of the settings",
+		Type: feature.Passkey, RFC: []string{"WebAuthn L3 5.4.2"}, Needs: []Need{NeedBoot}, Run: passkeyRefusedStarts,
 	},
 	{
-		Name: "passkey-settings/are-really-used", Section: "Settings: PASSKEY_RP_ID", Type: feature.Passkey,
-		Needs: []Need{NeedBoot}, Run: passkeySettingsUsed,
+		Name: "passkey-settings/are-really-used", Section: "passkey: Origins and RP id exactly those of the settings",
+		Type: feature.Passkey, RFC: []string{"WebAuthn L3 5.4.2"}, Needs: []Need{NeedBoot}, Run: passkeySettingsUsed,
 	},
 	{
-		Name: "passkey-settings/production-on-localhost-is-warned-of", Section: "Settings: PASSKEY_RP_ID", Type: feature.Passkey,
-		Needs: []Need{NeedBoot}, Run: passkeyLocalProduction,
+		Name: "passkey-settings/production-on-localhost-is-warned-of", Section: "passkey: Origins and RP id exactly those of the settings",
+		Type: feature.Passkey, Needs: []Need{NeedBoot}, Run: passkeyLocalProduction,
 	},
 }
 

@@ -13,70 +13,72 @@ import (
 
 var passkeySignInCases = []Case{
 	{
-		Name: "passkey/sign-in-options-say-nothing-of-anybody", Section: "passkey: POST /passkey/authenticate/options", Type: feature.Passkey,
-		ASVS: []string{"6.3.8"}, RFC: []string{"WebAuthn L3 5.5", "WebAuthn L3 14.6.2"}, Run: passkeySignInOptions,
+		Name: "passkey/sign-in-options-say-nothing-of-anybody", Section: "passkey: the same whatever the e-mail",
+		Type: feature.Passkey, ASVS: []string{"6.3.8", "6.7.2"}, RFC: []string{"WebAuthn L3 5.5", "WebAuthn L3 14.6.2"}, Run: passkeySignInOptions,
 	},
 	{
-		Name: "passkey/signs-in-without-a-name", Section: "passkey: POST /passkey/authenticate/verify", Type: feature.Passkey,
-		RFC: []string{"WebAuthn L3 7.2"}, Run: passkeySignsIn,
+		Name: "passkey/signs-in-without-a-name", Section: "passkey: POST /passkey/authenticate/verify",
+		Type: feature.Passkey, ASVS: []string{"16.3.1"}, RFC: []string{"WebAuthn L3 7.2"}, Run: passkeySignsIn,
 	},
 	{
-		Name: "passkey/every-origin-of-the-settings-serves", Section: "Settings: PASSKEY_ORIGIN", Type: feature.Passkey, Run: passkeyOriginsServe,
+		Name: "passkey/every-origin-of-the-settings-serves", Section: "passkey: Origins and RP id exactly those of the settings",
+		Type: feature.Passkey, RFC: []string{"WebAuthn L3 5.8.1"}, Run: passkeyOriginsServe,
 	},
 	{
-		Name: "passkey/forged-assertions-are-400", Section: "passkey: POST /passkey/authenticate/verify", Type: feature.Passkey,
-		ASVS: []string{"6.5.7"}, RFC: []string{"WebAuthn L3 7.2"}, Run: passkeyForgedAssertions,
+		Name: "passkey/forged-assertions-are-400", Section: "passkey: Origins and RP id exactly those of the settings",
+		Type: feature.Passkey, ASVS: []string{"6.5.7", "16.5.1"}, RFC: []string{"WebAuthn L3 7.2"}, Run: passkeyForgedAssertions,
 	},
 	{
-		Name: "passkey/another-users-credential-opens-nothing", Section: "passkey: POST /passkey/authenticate/verify", Type: feature.Passkey,
-		ASVS: []string{"6.7.1"}, RFC: []string{"WebAuthn L3 7.2"}, Run: passkeyForeignCredential,
+		Name: "passkey/another-users-credential-opens-nothing", Section: "passkey: POST /passkey/authenticate/verify",
+		Type: feature.Passkey, ASVS: []string{"6.7.1"}, RFC: []string{"WebAuthn L3 7.2"}, Run: passkeyForeignCredential,
 	},
 	{
-		Name: "passkey/failures-are-alike", Section: "No enumeration", Type: feature.Passkey,
-		ASVS: []string{"6.3.8"}, Needs: []Need{NeedDB}, Run: passkeyFailuresAlike,
+		Name: "passkey/failures-are-alike", Section: "No enumeration: same status, body and time",
+		Type: feature.Passkey, ASVS: []string{"6.3.8", "6.3.4"}, Needs: []Need{NeedDB}, Run: passkeyFailuresAlike,
 	},
 	{
-		Name: "passkey/an-assertion-serves-once", Section: "passkey: Challenges", Type: feature.Passkey,
-		ASVS: []string{"6.5.1", "6.7.2"}, RFC: []string{"WebAuthn L3 13.4.3"}, Run: passkeyAssertionOnce,
+		Name: "passkey/an-assertion-serves-once", Section: "passkey: one atomic take",
+		Type: feature.Passkey, ASVS: []string{"6.7.2"}, RFC: []string{"WebAuthn L3 13.4.3"}, Run: passkeyAssertionOnce,
 	},
 	{
-		Name: "passkey/a-counter-that-goes-back-is-a-clone", Section: "passkey: Sign count going back", Type: feature.Passkey,
-		RFC: []string{"WebAuthn L3 6.1.1"}, Run: passkeyCounter,
+		Name: "passkey/a-counter-that-goes-back-is-a-clone", Section: "passkey: Sign count going back: refused and logged",
+		Type: feature.Passkey, ASVS: []string{"16.3.1"}, RFC: []string{"WebAuthn L3 6.1.1"}, Run: passkeyCounter,
 	},
 	{
-		Name: "passkey/of-two-with-one-count-one-signs-in", Section: "passkey: Sign count going back", Type: feature.Passkey,
-		ASVS: []string{"15.4.2"}, RFC: []string{"WebAuthn L3 6.1.1"}, Run: passkeyCounterRace,
+		Name: "passkey/of-two-with-one-count-one-signs-in", Section: "passkey: Sign count going back: refused and logged",
+		Type: feature.Passkey, RFC: []string{"WebAuthn L3 6.1.1"}, Run: passkeyCounterRace,
 	},
 	{
-		Name: "passkey/backup-is-followed-and-eligibility-fixed", Section: "passkey: Backup flags stored and updated", Type: feature.Passkey,
-		RFC: []string{"WebAuthn L3 6.1.3"}, Run: passkeyBackup,
+		Name: "passkey/backup-is-followed-and-eligibility-fixed", Section: "passkey: Backup flags stored and updated",
+		Type: feature.Passkey, RFC: []string{"WebAuthn L3 6.1.3"}, Run: passkeyBackup,
 	},
 	{
-		Name: "passkey/a-disabled-account-stays-closed", Section: "passkey: POST /passkey/authenticate/verify", Type: feature.Passkey,
-		ASVS: []string{"7.4.2"}, Needs: []Need{NeedDB}, Run: passkeyDisabled,
+		Name: "passkey/a-disabled-account-stays-closed", Section: "passkey: POST /passkey/authenticate/verify",
+		Type: feature.Passkey, ASVS: []string{"6.3.4", "7.4.2"}, Needs: []Need{NeedDB}, Run: passkeyDisabled,
 	},
 	{
-		Name: "passkey/tokens-last-as-the-setting-says", Section: "Settings: PASSKEY_SESSION_EXPIRE_MINUTES", Type: feature.Passkey,
-		Needs: []Need{NeedBoot}, Run: passkeyLifetime,
+		Name: "passkey/tokens-last-as-the-setting-says", Section: "passkey: PASSKEY_SESSION_EXPIRE_MINUTES",
+		Type: feature.Passkey, Needs: []Need{NeedBoot}, Run: passkeyLifetime,
 	},
 	{
-		Name: "passkey/bodies-that-are-none-are-4xx", Section: "passkey: Anything malformed: 400 or 422", Type: feature.Passkey,
-		ASVS: []string{"2.2.1", "16.5.1"}, Run: passkeyMalformed,
+		Name: "passkey/bodies-that-are-none-are-4xx", Section: "passkey: Anything malformed: 400 or 422",
+		Type: feature.Passkey, ASVS: []string{"16.5.1"}, Run: passkeyMalformed,
 	},
 	{
-		Name: "passkey/huge-bodies-are-refused", Section: "passkey: Anything malformed: 400 or 422", Type: feature.Passkey, Run: passkeyHuge,
+		Name: "passkey/huge-bodies-are-refused", Section: "passkey: Anything malformed: 400 or 422",
+		Type: feature.Passkey, RFC: []string{"RFC 9110 15.5.14"}, Run: passkeyHuge,
 	},
 	{
-		Name: "passkey/options-are-bounded-per-address", Section: "Throttle: passkey", Type: feature.Passkey,
-		ASVS: []string{"2.4.1"}, Run: passkeyThrottle,
+		Name: "passkey/options-are-bounded-per-address", Section: "Throttle: Also on refresh, forgot, verify, reset, passkey, oauth start",
+		Type: feature.Passkey, ASVS: []string{"6.3.1"}, RFC: []string{"RFC 6585 4"}, Run: passkeyThrottle,
 	},
 	{
-		Name: "passkey/a-thousand-unanswered-options-are-purged", Section: "Bytes: Expired rows are purged", Type: feature.Passkey,
-		Needs: []Need{NeedDB, NeedBoot}, Run: passkeyUnanswered,
+		Name: "passkey/a-thousand-unanswered-options-are-purged", Section: "Bytes: Expired rows are purged in small batches",
+		Type: feature.Passkey, Needs: []Need{NeedDB, NeedBoot}, Run: passkeyUnanswered,
 	},
 	{
-		Name: "passkey/an-address-costs-no-time", Section: "No enumeration", Type: feature.Passkey,
-		ASVS: []string{"6.3.8"}, Run: passkeyTiming,
+		Name: "passkey/an-address-costs-no-time", Section: "passkey: the same whatever the e-mail",
+		Type: feature.Passkey, ASVS: []string{"6.3.8"}, RFC: []string{"WebAuthn L3 14.6.2"}, Run: passkeyTiming,
 	},
 }
 

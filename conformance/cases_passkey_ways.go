@@ -12,56 +12,56 @@ import (
 // hands.
 var passkeyWaysCases = []Case{
 	{
-		Name: "passkey/beside-a-password-the-last-one-may-go", Section: "Last way in", Type: feature.JWT,
-		ASVS: []string{"6.5.6"}, Needs: []Need{NeedPasskeys}, Run: passkeyBesidePassword,
+		Name: "passkey/beside-a-password-the-last-one-may-go", Section: "Last way in: Removing the last means of signing in is 409",
+		Type: feature.JWT, ASVS: []string{"6.5.6"}, Needs: []Need{NeedPasskeys}, Run: passkeyBesidePassword,
 	},
 	{
-		Name: "passkey/a-first-password-joins-it", Section: "jwt: POST /password/set", Type: feature.JWT,
-		Needs: []Need{NeedPasskeys}, Run: passkeyFirstPassword,
+		Name: "passkey/a-first-password-joins-it", Section: "jwt: first password of an account without one",
+		Type: feature.JWT, ASVS: []string{"6.5.6"}, Needs: []Need{NeedPasskeys}, Run: passkeyFirstPassword,
 	},
 	{
-		Name: "passkey/beside-a-provider-either-may-go", Section: "Last way in", Type: feature.OAuth,
-		ASVS: []string{"6.5.6"}, Needs: []Need{NeedPasskeys}, Run: passkeyBesideProvider,
+		Name: "passkey/beside-a-provider-either-may-go", Section: "Last way in: Removing the last means of signing in is 409",
+		Type: feature.OAuth, ASVS: []string{"6.5.6"}, Needs: []Need{NeedPasskeys}, Run: passkeyBesideProvider,
 	},
 	{
-		Name: "passkey/of-passkey-and-provider-removed-at-once-one-stays", Section: "Last way in", Type: feature.OAuth,
-		ASVS: []string{"15.4.2"}, Needs: []Need{NeedPasskeys}, Run: passkeyBesideProviderTogether,
+		Name: "passkey/of-passkey-and-provider-removed-at-once-one-stays", Section: "Last way in: decided under a lock on the user's row",
+		Type: feature.OAuth, ASVS: []string{"6.5.6"}, Needs: []Need{NeedPasskeys}, Run: passkeyBesideProviderTogether,
 	},
 	{
-		Name: "passkey/a-password-nothing-takes-is-no-way-in", Section: "Last way in", Type: feature.Passkey,
-		Needs: []Need{NeedDB}, Run: passkeyDeadPassword,
+		Name: "passkey/a-password-nothing-takes-is-no-way-in", Section: "Last way in: Removing the last means of signing in is 409",
+		Type: feature.Passkey, ASVS: []string{"6.5.6"}, Needs: []Need{NeedDB}, Run: passkeyDeadPassword,
 	},
 	{
-		Name: "passkey/a-providers-proof-takes-a-squatters-away", Section: "Ownership", Type: feature.OAuth,
-		ASVS: []string{"10.5.2"}, Needs: []Need{NeedPasskeys, NeedDB}, Run: passkeySquatterProvider,
+		Name: "passkey/a-providers-proof-takes-a-squatters-away", Section: "Ownership: every other credential, identity and session on it goes",
+		Type: feature.OAuth, Needs: []Need{NeedPasskeys, NeedDB}, Run: passkeySquatterProvider,
 	},
 	{
-		Name: "passkey/a-reset-takes-a-squatters-away", Section: "Ownership", Type: feature.JWT,
-		Needs: []Need{NeedPasskeys, NeedMail, NeedDB}, Run: passkeySquatterReset,
+		Name: "passkey/a-reset-takes-a-squatters-away", Section: "Ownership: every other credential, identity and session on it goes",
+		Type: feature.JWT, Needs: []Need{NeedPasskeys, NeedMail, NeedDB}, Run: passkeySquatterReset,
 	},
 	{
-		Name: "passkey/change-and-reset-of-a-password-leave-it", Section: "jwt: POST /password/reset", Type: feature.JWT,
-		Needs: []Need{NeedPasskeys, NeedMail, NeedDB}, Run: passkeyStaysAtReset,
+		Name: "passkey/change-and-reset-of-a-password-leave-it", Section: "jwt: POST /password/reset",
+		Type: feature.JWT, ASVS: []string{"6.4.3"}, Needs: []Need{NeedPasskeys, NeedMail, NeedDB}, Run: passkeyStaysAtReset,
 	},
 	{
-		Name: "passkey/verifying-by-its-session-keeps-it", Section: "Ownership", Type: feature.Passkey,
-		Needs: []Need{NeedMail}, Run: passkeyVerifies,
+		Name: "passkey/verifying-by-its-session-keeps-it", Section: "Ownership: the presenting session, or the password given, stays",
+		Type: feature.Passkey, Needs: []Need{NeedMail}, Run: passkeyVerifies,
 	},
 	{
-		Name: "passkey/verifying-by-a-password-takes-it-away", Section: "Ownership", Type: feature.JWT,
-		Needs: []Need{NeedPasskeys, NeedMail}, Run: passkeyVerifiedByPassword,
+		Name: "passkey/verifying-by-a-password-takes-it-away", Section: "Ownership: every other credential, identity and session on it goes",
+		Type: feature.JWT, Needs: []Need{NeedPasskeys, NeedMail}, Run: passkeyVerifiedByPassword,
 	},
 	{
-		Name: "passkey/an-account-without-a-password-gets-no-reset-mail", Section: "No enumeration", Type: feature.JWT,
-		ASVS: []string{"6.3.6"}, Needs: []Need{NeedPasskeys, NeedMail}, Run: passkeyNoReset,
+		Name: "passkey/an-account-without-a-password-gets-no-reset-mail", Section: "No enumeration: No reset mail to an account without a password",
+		Type: feature.JWT, ASVS: []string{"6.3.6", "6.4.4"}, Needs: []Need{NeedPasskeys, NeedMail}, Run: passkeyNoReset,
 	},
 	{
-		Name: "passkey/where-registrations-are-hidden-the-link-comes-by-mail", Section: "No enumeration: AUTH_REVEAL_REGISTERED", Type: feature.JWT,
-		Needs: []Need{NeedPasskeys, NeedBoot, NeedMail}, Run: passkeyHidden,
+		Name: "passkey/where-registrations-are-hidden-the-link-comes-by-mail", Section: "No enumeration: sign-in needs the verified address",
+		Type: feature.JWT, Needs: []Need{NeedPasskeys, NeedBoot, NeedMail}, Run: passkeyHidden,
 	},
 	{
-		Name: "passkey/a-token-of-keycloak-is-no-session", Section: "passkey: registration needs that user's own recent login", Type: feature.Keycloak,
-		ASVS: []string{"7.5.1"}, Needs: []Need{NeedPasskeys}, Run: passkeyByKeycloak,
+		Name: "passkey/a-token-of-keycloak-is-no-session", Section: "passkey: registration needs that user's own recent login",
+		Type: feature.Keycloak, ASVS: []string{"7.5.1"}, Needs: []Need{NeedPasskeys}, Run: passkeyByKeycloak,
 	},
 	{
 		Name: "passkey/verifying-by-its-session-takes-the-password-away", Section: "Ownership", Type: feature.JWT,

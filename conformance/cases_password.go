@@ -5,54 +5,59 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"fastman/internal/feature"
 )
 
 var passwordCases = []Case{
 	{
-		Name: "password/at-least-8-code-points", Section: "Passwords",
+		Name: "password/at-least-8-code-points", Section: "Passwords: At least PASSWORD_MIN_LENGTH code points",
 		Type: feature.JWT, ASVS: []string{"6.2.1"}, Run: passwordMinimum,
 	},
 	{
-		Name: "password/at-most-1024-bytes", Section: "Passwords",
+		Name: "password/at-most-1024-bytes", Section: "Passwords: at most 1,024 bytes",
 		Type: feature.JWT, ASVS: []string{"6.2.9"}, Run: passwordMaximum,
 	},
 	{
-		Name: "password/any-characters-and-no-rules-of-composition", Section: "Passwords",
+		Name: "password/any-characters-and-no-rules-of-composition", Section: "Passwords: any characters",
 		Type: feature.JWT, ASVS: []string{"6.2.5"}, Run: passwordCharacters,
 	},
 	{
-		Name: "password/is-compared-exactly", Section: "Passwords",
+		Name: "password/is-compared-exactly", Section: "Passwords: NFC before hashing",
 		Type: feature.JWT, ASVS: []string{"6.2.8"}, Run: passwordIsExact,
 	},
 	{
-		Name: "password/is-not-cut-at-72-bytes", Section: "Passwords",
+		Name: "password/is-not-cut-at-72-bytes", Section: "Passwords: Over 72 bytes",
 		Type: feature.JWT, ASVS: []string{"6.2.8"}, Run: passwordIsNotCut,
 	},
 	{
-		Name: "password/is-the-same-in-nfc-and-nfd", Section: "Passwords",
+		Name: "password/is-the-same-in-nfc-and-nfd", Section: "Passwords: NFC before hashing",
 		Type: feature.JWT, RFC: []string{"RFC 8265 4.2"}, Run: passwordForms,
 	},
 	{
-		Name: "password/nul-is-refused", Section: "Passwords",
+		Name: "password/nul-is-refused", Section: "Passwords: NUL and lone surrogates are 422",
 		Type: feature.JWT, Run: passwordNUL,
 	},
 	{
-		Name: "password/lone-surrogates-are-refused", Section: "Passwords",
-		Type: feature.JWT, Run: passwordSurrogates,
+		Name: "password/lone-surrogates-are-refused", Section: "Passwords: NUL and lone surrogates are 422",
+		Type: feature.JWT, RFC: []string{"RFC 8259 8.2"}, Run: passwordSurrogates,
 	},
 	{
-		Name: "password/common-ones-are-refused", Section: "Passwords",
+		Name: "password/common-ones-are-refused", Section: "Passwords: a shipped list of at least 10,000 common passwords",
 		Type: feature.JWT, ASVS: []string{"6.2.4"}, Run: passwordCommon,
 	},
 	{
-		Name: "password/the-users-own-names-are-refused", Section: "Passwords",
+		Name: "password/the-users-own-names-are-refused", Section: "Passwords: the user's e-mail, its local part, the username, the app's name",
 		Type: feature.JWT, ASVS: []string{"6.2.11"}, Run: passwordOwnNames,
 	},
 	{
-		Name: "password/refusals-point-to-the-field", Section: "Errors",
-		Type: feature.JWT, Run: passwordRefusalIsLocated,
+		Name: "password/does-not-expire", Section: "Passwords: bcrypt $2b$",
+		Type: feature.JWT, ASVS: []string{"6.2.10"}, Needs: []Need{NeedDB}, Run: passwordLasts,
+	},
+	{
+		Name: "password/refusals-point-to-the-field", Section: "Errors: 422: detail as a list with loc, type, msg",
+		Type: feature.JWT, ASVS: []string{"16.5.1"}, Run: passwordRefusalIsLocated,
 	},
 }
 
@@ -206,6 +211,14 @@ func passwordOwnNames(t *T) {
 	decomposed.username = "ame\u0301lie." + unique()
 	decomposed.password = strings.Replace(decomposed.username, "e\u0301", "\u00e9", 1)
 	t.send(post("/register", decomposed.registration())).expect("the username in its other form", 422)
+}
+
+// passwordLasts signs in with a password that nobody has changed for five years.
+func passwordLasts(t *T) {
+	acc := t.register()
+	then := t.target.Dialect.stamp(time.Now().AddDate(-5, 0, 0))
+	t.exec("UPDATE users SET created_at = ?, updated_at = ? WHERE id = ?", then, then, acc.id)
+	t.login(acc.email, acc.password).expect("a password of five years ago", http.StatusOK)
 }
 
 func passwordRefusalIsLocated(t *T) {

@@ -10,31 +10,32 @@ import (
 
 var proxyCases = []Case{
 	{
-		Name: "proxy/a-forged-address-does-not-help", Section: "Throttle: X-Forwarded-For", Type: feature.JWT,
-		ASVS: []string{"4.1.3"}, Run: proxyForged,
+		Name: "proxy/a-forged-address-does-not-help", Section: "Throttle: X-Forwarded-For counts only from AUTH_TRUSTED_PROXIES",
+		Type: feature.JWT, ASVS: []string{"4.1.3", "6.3.1"}, RFC: []string{"RFC 7239 8.1"}, Run: proxyForged,
 	},
 	{
-		Name: "proxy/a-listed-one-tells-who-it-is", Section: "Throttle: AUTH_TRUSTED_PROXIES", Type: feature.JWT,
-		Needs: []Need{NeedBoot}, Run: proxyListed,
+		Name: "proxy/a-listed-one-tells-who-it-is", Section: "Throttle: X-Forwarded-For counts only from AUTH_TRUSTED_PROXIES",
+		Type: feature.JWT, ASVS: []string{"4.1.3"}, RFC: []string{"RFC 7239 8.1"}, Needs: []Need{NeedBoot}, Run: proxyListed,
 	},
 	{
-		Name: "proxy/a-chain-counts-from-its-trusted-end", Section: "Throttle: AUTH_TRUSTED_PROXIES", Type: feature.JWT,
-		Needs: []Need{NeedBoot}, Run: proxyChain,
+		Name: "proxy/a-chain-counts-from-its-trusted-end", Section: "Throttle: X-Forwarded-For counts only from AUTH_TRUSTED_PROXIES",
+		Type: feature.JWT, ASVS: []string{"4.1.3"}, RFC: []string{"RFC 7239 8.1"}, Needs: []Need{NeedBoot}, Run: proxyChain,
 	},
 	{
-		Name: "proxy/an-ipv6-host-is-its-64", Section: "Throttle", Type: feature.JWT, Needs: []Need{NeedBoot}, Run: proxyIPv6,
+		Name: "proxy/an-ipv6-host-is-its-64", Section: "Throttle: The IP is the peer's (IPv6: its /64)",
+		Type: feature.JWT, ASVS: []string{"6.3.1"}, RFC: []string{"RFC 4291 2.5.4"}, Needs: []Need{NeedBoot}, Run: proxyIPv6,
 	},
 	{
-		Name: "proxy/an-unlisted-one-is-logged-once-and-shared-by-nobody", Section: "Throttle", Type: feature.JWT,
-		Needs: []Need{NeedBoot}, Run: proxyUnlisted,
+		Name: "proxy/an-unlisted-one-is-logged-once-and-shared-by-nobody", Section: "Throttle: an error is logged once and the per-IP bound rests",
+		Type: feature.JWT, ASVS: []string{"4.1.3"}, Needs: []Need{NeedBoot}, Run: proxyUnlisted,
 	},
 	{
-		Name: "proxy/the-session-shows-the-clients-address", Section: "Sessions: GET /sessions", Type: feature.JWT,
-		Needs: []Need{NeedBoot}, Run: proxyShown,
+		Name: "proxy/the-session-shows-the-clients-address", Section: "Sessions: GET /sessions",
+		Type: feature.JWT, ASVS: []string{"4.1.3"}, Needs: []Need{NeedBoot}, Run: proxyShown,
 	},
 	{
 		Name: "proxy/a-bad-list-does-not-start", Section: "Settings: AUTH_TRUSTED_PROXIES",
-		Needs: []Need{NeedBoot}, Run: proxyBadList,
+		ASVS: []string{"4.1.3"}, Needs: []Need{NeedBoot}, Run: proxyBadList,
 	},
 }
 

@@ -10,8 +10,8 @@ import (
 
 var purgeCases = []Case{
 	{
-		Name: "purge/expired-rows-go-and-live-ones-stay", Section: "Bytes: Expired rows are purged", Type: feature.JWT,
-		Needs: []Need{NeedDB, NeedBoot, NeedMail}, Run: purgeExpired,
+		Name: "purge/expired-rows-go-and-live-ones-stay", Section: "Bytes: Expired rows are purged in small batches",
+		Type: feature.JWT, Needs: []Need{NeedDB, NeedBoot, NeedMail}, Run: purgeExpired,
 	},
 }
 

@@ -13,75 +13,75 @@ import (
 var refreshCases = []Case{
 	{
 		Name: "refresh/answers-new-tokens-of-the-same-session", Section: "Sessions: POST /refresh",
-		ASVS: []string{"7.2.4"}, RFC: []string{"RFC 6749 6"}, Run: refreshRotates,
+		ASVS: []string{"7.2.2"}, RFC: []string{"RFC 6749 6"}, Run: refreshRotates,
 	},
 	{
 		Name: "refresh/needs-no-access-token", Section: "Sessions: POST /refresh",
-		Run: refreshAlone,
+		RFC: []string{"RFC 6749 6"}, Run: refreshAlone,
 	},
 	{
-		Name: "refresh/moves-the-counter-and-the-idle-end", Section: "Refresh token",
-		Needs: []Need{NeedDB}, Run: refreshMoves,
+		Name: "refresh/moves-the-counter-and-the-idle-end", Section: "Refresh token: Each use moves the counter by one",
+		ASVS: []string{"7.3.1"}, Needs: []Need{NeedDB}, Run: refreshMoves,
 	},
 	{
-		Name: "refresh/nothing-usable-is-stored", Section: "Refresh token",
-		Needs: []Need{NeedDB}, Run: refreshStored,
+		Name: "refresh/nothing-usable-is-stored", Section: "Refresh token: nothing usable is stored",
+		ASVS: []string{"7.2.3"}, Needs: []Need{NeedDB}, Run: refreshStored,
 	},
 	{
-		Name: "refresh/the-one-before-is-answered-with-the-newest", Section: "Refresh token",
+		Name: "refresh/the-one-before-is-answered-with-the-newest", Section: "Refresh token: The one before is answered with the newest again within 10 s",
 		Run: refreshAgain,
 	},
 	{
-		Name: "refresh/the-grace-is-10-s", Section: "Refresh token",
-		ASVS: []string{"10.4.5"}, RFC: []string{"RFC 9700 4.14.2"}, Needs: []Need{NeedDB}, Run: refreshGrace,
+		Name: "refresh/the-grace-is-10-s", Section: "Refresh token: The one before is answered with the newest again within 10 s",
+		RFC: []string{"RFC 9700 4.14.2"}, Needs: []Need{NeedDB}, Run: refreshGrace,
 	},
 	{
-		Name: "refresh/two-generations-back-ends-the-session", Section: "Refresh token",
-		ASVS: []string{"10.4.5"}, RFC: []string{"RFC 9700 4.14.2"}, Needs: []Need{NeedDB}, Run: refreshOlder,
+		Name: "refresh/two-generations-back-ends-the-session", Section: "Refresh token: older or later ends the session",
+		RFC: []string{"RFC 9700 4.14.2"}, Needs: []Need{NeedDB}, Run: refreshOlder,
 	},
 	{
-		Name: "refresh/a-later-counter-ends-the-session", Section: "Refresh token",
+		Name: "refresh/a-later-counter-ends-the-session", Section: "Refresh token: older or later ends the session",
 		Needs: []Need{NeedSecret, NeedDB}, Run: refreshLater,
 	},
 	{
-		Name: "refresh/a-reuse-is-logged", Section: "Refresh token",
-		ASVS: []string{"16.3.3"}, Needs: []Need{NeedOutput}, Run: refreshReuseLogged,
+		Name: "refresh/a-reuse-is-logged", Section: "Refresh token: logs auth.refresh.reused",
+		ASVS: []string{"16.3.1"}, RFC: []string{"RFC 9700 4.14.2"}, Needs: []Need{NeedOutput}, Run: refreshReuseLogged,
 	},
 	{
-		Name: "refresh/fifty-at-once-rotate-once", Section: "Refresh token",
-		ASVS: []string{"15.4.2"}, Run: refreshTogether,
+		Name: "refresh/fifty-at-once-rotate-once", Section: "Refresh token: 50 concurrent refreshes: all 200, one rotation",
+		Run: refreshTogether,
 	},
 	{
-		Name: "refresh/fifty-at-once-on-two-replicas-rotate-once", Section: "Refresh token",
-		ASVS: []string{"15.4.2"}, Needs: []Need{NeedBoot}, Run: refreshTogetherOnTwo,
+		Name: "refresh/fifty-at-once-on-two-replicas-rotate-once", Section: "Refresh token: 50 concurrent refreshes: all 200, one rotation",
+		Needs: []Need{NeedBoot}, Run: refreshTogetherOnTwo,
 	},
 	{
-		Name: "refresh/replicas-see-each-other's-rotations", Section: "Refresh token",
-		Needs: []Need{NeedBoot, NeedDB}, Run: refreshOnTwo,
+		Name: "refresh/replicas-see-each-other's-rotations", Section: "Refresh token: Each use moves the counter by one",
+		RFC: []string{"RFC 9700 4.14.2"}, Needs: []Need{NeedBoot, NeedDB}, Run: refreshOnTwo,
 	},
 	{
-		Name: "refresh/a-logout-among-fifty-wins", Section: "Refresh token",
+		Name: "refresh/a-logout-among-fifty-wins", Section: "Access token: logout, disabling and password change act at once",
 		ASVS: []string{"7.4.1"}, Run: refreshAgainstLogout,
 	},
 	{
-		Name: "refresh/a-disabled-user-gets-nothing", Section: "Access token",
-		ASVS: []string{"7.4.2"}, Needs: []Need{NeedDB}, Run: refreshDisabled,
+		Name: "refresh/a-disabled-user-gets-nothing", Section: "Access token: logout, disabling and password change act at once",
+		ASVS: []string{"7.4.2", "6.3.4"}, Needs: []Need{NeedDB}, Run: refreshDisabled,
 	},
 	{
-		Name: "refresh/an-idle-session-is-over", Section: "Settings: REFRESH_TOKEN_EXPIRE_DAYS",
+		Name: "refresh/an-idle-session-is-over", Section: "Settings: REFRESH_TOKEN_EXPIRE_DAYS=30 (idle)",
 		ASVS: []string{"7.3.1"}, Needs: []Need{NeedDB}, Run: refreshIdle,
 	},
 	{
-		Name: "refresh/no-refresh-outlives-the-absolute-end", Section: "Settings: SESSION_MAX_DAYS",
+		Name: "refresh/no-refresh-outlives-the-absolute-end", Section: "Settings: SESSION_MAX_DAYS=90 (absolute)",
 		ASVS: []string{"7.3.2"}, Needs: []Need{NeedDB}, Run: refreshAbsolute,
 	},
 	{
-		Name: "refresh/a-hundred-failures-per-ip", Section: "Throttle",
-		ASVS: []string{"2.4.1"}, RFC: []string{"RFC 6585 4"}, Run: refreshThrottled,
+		Name: "refresh/a-hundred-failures-per-ip", Section: "Throttle: Also on refresh, forgot, verify, reset, passkey, oauth start",
+		ASVS: []string{"6.3.1"}, RFC: []string{"RFC 6585 4"}, Run: refreshThrottled,
 	},
 	{
-		Name: "refresh/failures-at-once-do-not-pass-the-bound", Section: "Throttle",
-		ASVS: []string{"15.4.2"}, Run: refreshThrottledTogether,
+		Name: "refresh/failures-at-once-do-not-pass-the-bound", Section: "Throttle: Rows, one atomic upsert each",
+		ASVS: []string{"6.3.1"}, Run: refreshThrottledTogether,
 	},
 }
 

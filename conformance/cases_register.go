@@ -18,39 +18,39 @@ var userFields = []string{
 var registerCases = []Case{
 	{
 		Name: "register/answers-201-with-the-user", Section: "jwt: POST /register",
-		Type: feature.JWT, Run: registerAnswersUser,
+		Type: feature.JWT, RFC: []string{"RFC 9110 15.3.2"}, Run: registerAnswersUser,
 	},
 	{
-		Name: "register/does-not-need-a-username", Section: "jwt: POST /register",
+		Name: "register/does-not-need-a-username", Section: "jwt: username?",
 		Type: feature.JWT, Run: registerWithoutUsername,
 	},
 	{
 		Name: "register/needs-email-and-password", Section: "jwt: POST /register",
-		Type: feature.JWT, Run: registerNeedsFields,
+		Type: feature.JWT, RFC: []string{"RFC 9110 15.5.21"}, Run: registerNeedsFields,
 	},
 	{
 		Name: "register/takes-json-only", Section: "jwt: POST /register",
-		Type: feature.JWT, Run: registerTakesJSON,
+		Type: feature.JWT, RFC: []string{"RFC 9110 15.5.16"}, Run: registerTakesJSON,
 	},
 	{
 		Name: "register/sets-nothing-but-its-three-fields", Section: "jwt: POST /register",
 		Type: feature.JWT, Run: registerIgnoresOtherFields,
 	},
 	{
-		Name: "register/refuses-what-is-no-address", Section: "Identity",
-		Type: feature.JWT, Run: registerRefusesAddresses,
+		Name: "register/refuses-what-is-no-address", Section: "jwt: POST /register",
+		Type: feature.JWT, RFC: []string{"RFC 5321 4.1.2"}, Run: registerRefusesAddresses,
 	},
 	{
 		Name: "register/does-not-sign-in", Section: "jwt: POST /register",
 		Type: feature.JWT, ASVS: []string{"7.6.2"}, Run: registerDoesNotSignIn,
 	},
 	{
-		Name: "register/races-end-as-409", Section: "Identity",
-		Type: feature.JWT, Run: registerRace,
+		Name: "register/races-end-as-409", Section: "Identity: Races end as 409, never 500",
+		Type: feature.JWT, RFC: []string{"RFC 9110 15.5.10"}, Run: registerRace,
 	},
 	{
-		Name: "register/twenty-at-once-make-one", Section: "Identity",
-		Type: feature.JWT, Run: registerTwentyAtOnce,
+		Name: "register/twenty-at-once-make-one", Section: "Identity: Races end as 409, never 500",
+		Type: feature.JWT, RFC: []string{"RFC 9110 15.5.10"}, Run: registerTwentyAtOnce,
 	},
 }
 

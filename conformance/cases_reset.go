@@ -12,67 +12,68 @@ import (
 
 var resetCases = []Case{
 	{
-		Name: "forgot/is-always-202", Section: "No enumeration", Type: feature.JWT,
-		ASVS: []string{"6.3.8"}, Needs: []Need{NeedMail, NeedDB}, Run: forgotAlike,
+		Name: "forgot/is-always-202", Section: "jwt: 202 always, same time",
+		Type: feature.JWT, ASVS: []string{"6.3.8"}, Needs: []Need{NeedMail, NeedDB}, Run: forgotAlike,
 	},
 	{
-		Name: "forgot/mails-nobody-without-a-password", Section: "No enumeration", Type: feature.JWT,
-		Needs: []Need{NeedMail, NeedDB}, Run: forgotSilent,
+		Name: "forgot/mails-nobody-without-a-password", Section: "No enumeration: No reset mail to an account without a password",
+		Type: feature.JWT, ASVS: []string{"6.4.3"}, Needs: []Need{NeedMail, NeedDB}, Run: forgotSilent,
 	},
 	{
-		Name: "forgot/takes-the-same-time", Section: "No enumeration", Type: feature.JWT,
-		ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot}, Run: forgotTiming,
+		Name: "forgot/takes-the-same-time", Section: "jwt: 202 always, same time",
+		Type: feature.JWT, ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot}, Run: forgotTiming,
 	},
 	{
-		Name: "forgot/the-link-does-not-follow-the-host", Section: "Settings: AUTH_PUBLIC_URL", Type: feature.JWT,
-		Needs: []Need{NeedMail}, Run: forgotHost,
+		Name: "forgot/the-link-does-not-follow-the-host", Section: "Settings: AUTH_PUBLIC_URL",
+		Type: feature.JWT, ASVS: []string{"6.4.3"}, Needs: []Need{NeedMail}, Run: forgotHost,
 	},
 	{
-		Name: "forgot/is-bounded", Section: "Throttle", Type: feature.JWT, Run: forgotBounded,
+		Name: "forgot/is-bounded", Section: "Throttle: Also on refresh, forgot, verify, reset, passkey, oauth start",
+		Type: feature.JWT, ASVS: []string{"6.3.1", "6.6.3"}, RFC: []string{"RFC 6585 4"}, Run: forgotBounded,
 	},
 	{
-		Name: "reset/sets-the-password-and-ends-all-sessions", Section: "jwt: POST /password/reset", Type: feature.JWT,
-		ASVS: []string{"6.4.3", "7.4.3"}, Needs: []Need{NeedMail, NeedDB}, Run: resetWorks,
+		Name: "reset/sets-the-password-and-ends-all-sessions", Section: "jwt: ends all sessions; never signs in",
+		Type: feature.JWT, ASVS: []string{"6.3.6", "6.3.7", "6.4.3", "6.5.4", "7.4.3", "11.5.1"}, Needs: []Need{NeedMail, NeedDB}, Run: resetWorks,
 	},
 	{
-		Name: "reset/keeps-to-the-policy-and-the-token", Section: "Passwords", Type: feature.JWT,
-		Needs: []Need{NeedMail}, Run: resetPolicy,
+		Name: "reset/keeps-to-the-policy-and-the-token", Section: "Passwords: Refused",
+		Type: feature.JWT, ASVS: []string{"6.2.1", "6.2.4", "6.2.11"}, Needs: []Need{NeedMail}, Run: resetPolicy,
 	},
 	{
-		Name: "reset/a-token-is-good-once", Section: "One-time tokens", Type: feature.JWT,
-		Needs: []Need{NeedMail}, Run: resetOnce,
+		Name: "reset/a-token-is-good-once", Section: "One-time tokens: one atomic take",
+		Type: feature.JWT, ASVS: []string{"6.4.3", "6.5.1"}, Needs: []Need{NeedMail}, Run: resetOnce,
 	},
 	{
-		Name: "reset/of-ten-at-once-one-succeeds", Section: "One-time tokens", Type: feature.JWT,
-		Needs: []Need{NeedMail, NeedBoot}, Run: resetRace,
+		Name: "reset/of-ten-at-once-one-succeeds", Section: "One-time tokens: one atomic take",
+		Type: feature.JWT, ASVS: []string{"6.4.3", "6.5.1"}, Needs: []Need{NeedMail, NeedBoot}, Run: resetRace,
 	},
 	{
-		Name: "reset/and-change-at-once-both-answer", Section: "One-time tokens", Type: feature.JWT,
-		Needs: []Need{NeedMail}, Run: resetAndChange,
+		Name: "reset/and-change-at-once-both-answer", Section: "jwt: POST /password/reset",
+		Type: feature.JWT, Needs: []Need{NeedMail}, Run: resetAndChange,
 	},
 	{
-		Name: "reset/a-new-token-replaces-the-old", Section: "One-time tokens", Type: feature.JWT,
-		Needs: []Need{NeedMail}, Run: resetReplaced,
+		Name: "reset/a-new-token-replaces-the-old", Section: "One-time tokens: a new one replaces the old",
+		Type: feature.JWT, ASVS: []string{"6.6.2"}, Needs: []Need{NeedMail}, Run: resetReplaced,
 	},
 	{
-		Name: "reset/late-or-for-another-address-is-refused", Section: "One-time tokens", Type: feature.JWT,
-		Needs: []Need{NeedMail, NeedDB}, Run: resetLate,
+		Name: "reset/late-or-for-another-address-is-refused", Section: "One-time tokens: bound to purpose and address",
+		Type: feature.JWT, ASVS: []string{"6.4.3", "6.6.2"}, Needs: []Need{NeedMail, NeedDB}, Run: resetLate,
 	},
 	{
-		Name: "reset/only-the-hash-is-stored", Section: "One-time tokens", Type: feature.JWT,
-		Needs: []Need{NeedMail, NeedDB}, Run: resetStored,
+		Name: "reset/only-the-hash-is-stored", Section: "One-time tokens: only the SHA-256 stored",
+		Type: feature.JWT, ASVS: []string{"6.4.3"}, Needs: []Need{NeedMail, NeedDB}, Run: resetStored,
 	},
 	{
-		Name: "reset/anything-else-is-400", Section: "jwt: POST /password/reset", Type: feature.JWT,
-		Needs: []Need{NeedMail}, Run: resetGarbage,
+		Name: "reset/anything-else-is-400", Section: "One-time tokens: bound to purpose and address",
+		Type: feature.JWT, ASVS: []string{"6.6.2", "9.2.2"}, Needs: []Need{NeedMail}, Run: resetGarbage,
 	},
 	{
-		Name: "reset/takes-the-account-over", Section: "Ownership", Type: feature.JWT,
-		Needs: []Need{NeedMail, NeedOutput}, Run: resetTakesOver,
+		Name: "reset/takes-the-account-over", Section: "Ownership: takes it over",
+		Type: feature.JWT, ASVS: []string{"6.3.7", "16.3.1"}, Needs: []Need{NeedMail, NeedOutput}, Run: resetTakesOver,
 	},
 	{
-		Name: "reset/ends-the-lock-of-the-account", Section: "Throttle", Type: feature.JWT,
-		Needs: []Need{NeedMail, NeedDB}, Run: resetUnlocks,
+		Name: "reset/ends-the-lock-of-the-account", Section: "Throttle: until the window or a password reset ends it",
+		Type: feature.JWT, ASVS: []string{"6.3.1"}, Needs: []Need{NeedMail, NeedDB}, Run: resetUnlocks,
 	},
 }
 

@@ -9,32 +9,32 @@ import (
 
 var revealCases = []Case{
 	{
-		Name: "reveal-false/register-answers-202-in-all-cases", Section: "No enumeration: AUTH_REVEAL_REGISTERED", Type: feature.JWT,
-		ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot, NeedMail}, Run: revealRegister,
+		Name: "reveal-false/register-answers-202-in-all-cases", Section: "No enumeration: register answers 202 {} in all cases",
+		Type: feature.JWT, ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot, NeedMail}, Run: revealRegister,
 	},
 	{
-		Name: "reveal-false/sign-in-needs-the-verified-address", Section: "No enumeration: AUTH_REVEAL_REGISTERED", Type: feature.JWT,
-		Needs: []Need{NeedBoot, NeedMail}, Run: revealSignIn,
+		Name: "reveal-false/sign-in-needs-the-verified-address", Section: "No enumeration: sign-in needs the verified address",
+		Type: feature.JWT, ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot, NeedMail}, Run: revealSignIn,
 	},
 	{
-		Name: "reveal-false/the-owner-gets-one-mail-an-hour", Section: "No enumeration: AUTH_REVEAL_REGISTERED", Type: feature.JWT,
-		Needs: []Need{NeedBoot, NeedMail}, Run: revealOwner,
+		Name: "reveal-false/the-owner-gets-one-mail-an-hour", Section: "No enumeration: the owner of a taken one gets a mail (at most one an hour)",
+		Type: feature.JWT, ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot, NeedMail}, Run: revealOwner,
 	},
 	{
-		Name: "reveal-false/a-taken-user-name-is-told-by-mail", Section: "No enumeration: AUTH_REVEAL_REGISTERED", Type: feature.JWT,
-		Needs: []Need{NeedBoot, NeedMail}, Run: revealUsername,
+		Name: "reveal-false/a-taken-user-name-is-told-by-mail", Section: "No enumeration: register answers 202 {} in all cases",
+		Type: feature.JWT, ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot, NeedMail}, Run: revealUsername,
 	},
 	{
-		Name: "reveal-false/register-takes-the-same-time", Section: "No enumeration: AUTH_REVEAL_REGISTERED", Type: feature.JWT,
-		ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot, NeedMail}, Run: revealTiming,
+		Name: "reveal-false/register-takes-the-same-time", Section: "No enumeration: register answers 202 {} in all cases",
+		Type: feature.JWT, ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot, NeedMail}, Run: revealTiming,
 	},
 	{
-		Name: "reveal-false/the-bounds-tell-nothing", Section: "No enumeration: AUTH_REVEAL_REGISTERED", Type: feature.JWT,
-		ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot, NeedMail}, Run: revealBounds,
+		Name: "reveal-false/the-bounds-tell-nothing", Section: "No enumeration: register answers 202 {} in all cases",
+		Type: feature.JWT, ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot, NeedMail}, Run: revealBounds,
 	},
 	{
-		Name: "reveal-false/the-owner-is-told-at-the-address-that-is-stored", Section: "No enumeration: AUTH_REVEAL_REGISTERED", Type: feature.JWT,
-		Needs: []Need{NeedBoot, NeedMail}, Run: revealSpelling,
+		Name: "reveal-false/the-owner-is-told-at-the-address-that-is-stored", Section: "No enumeration: the owner of a taken one gets a mail (at most one an hour)",
+		Type: feature.JWT, Needs: []Need{NeedBoot, NeedMail}, Run: revealSpelling,
 	},
 }
 

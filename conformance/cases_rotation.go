@@ -12,28 +12,28 @@ import (
 // whatever two neighbouring steps run side by side, nobody is refused.
 var rotationCases = []Case{
 	{
-		Name: "rotation/announced-the-new-key-is-accepted-only", Section: "Settings: generate:key --rotate", Type: feature.JWT,
-		ASVS: []string{"11.1.1"}, Needs: []Need{NeedSecret, NeedBoot, NeedDB}, Run: rotationAnnounced,
+		Name: "rotation/announced-the-new-key-is-accepted-only", Section: "Settings: --rotate announce|switch|retire",
+		Type: feature.JWT, ASVS: []string{"9.1.3"}, Needs: []Need{NeedSecret, NeedBoot, NeedDB}, Run: rotationAnnounced,
 	},
 	{
-		Name: "rotation/switched-the-old-key-is-accepted-only", Section: "Settings: generate:key --rotate",
-		ASVS: []string{"11.1.1"}, Needs: []Need{NeedSecret, NeedBoot, NeedDB}, Run: rotationSwitched,
+		Name: "rotation/switched-the-old-key-is-accepted-only", Section: "Settings: --rotate announce|switch|retire",
+		ASVS: []string{"9.1.3"}, Needs: []Need{NeedSecret, NeedBoot, NeedDB}, Run: rotationSwitched,
 	},
 	{
-		Name: "rotation/retired-the-old-key-is-refused", Section: "Settings: generate:key --rotate",
-		ASVS: []string{"11.1.1"}, Needs: []Need{NeedSecret, NeedBoot, NeedDB}, Run: rotationRetired,
+		Name: "rotation/retired-the-old-key-is-refused", Section: "Settings: --rotate announce|switch|retire",
+		ASVS: []string{"9.1.3"}, Needs: []Need{NeedSecret, NeedBoot, NeedDB}, Run: rotationRetired,
 	},
 	{
-		Name: "rotation/neighbouring-steps-serve-one-session", Section: "Settings: generate:key --rotate", Type: feature.JWT,
-		ASVS: []string{"11.2.2"}, Needs: []Need{NeedSecret, NeedBoot}, Run: rotationNeighbours,
+		Name: "rotation/neighbouring-steps-serve-one-session", Section: "Settings: --rotate announce|switch|retire",
+		Type: feature.JWT, ASVS: []string{"7.4.1"}, Needs: []Need{NeedSecret, NeedBoot}, Run: rotationNeighbours,
 	},
 	{
-		Name: "rotation/fifty-at-once-on-two-steps-rotate-once", Section: "Settings: generate:key --rotate",
-		ASVS: []string{"15.4.2"}, Needs: []Need{NeedSecret, NeedBoot}, Run: rotationTogether,
+		Name: "rotation/fifty-at-once-on-two-steps-rotate-once", Section: "Settings: --rotate announce|switch|retire",
+		Needs: []Need{NeedSecret, NeedBoot}, Run: rotationTogether,
 	},
 	{
-		Name: "rotation/every-previous-key-verifies-refresh-tokens", Section: "Keys: SECRET_KEY_PREVIOUS",
-		Needs: []Need{NeedSecret, NeedBoot}, Run: rotationPrevious,
+		Name: "rotation/every-previous-key-verifies-refresh-tokens", Section: "Keys: SECRET_KEY_PREVIOUS (comma-separated) verifies only",
+		ASVS: []string{"9.1.3"}, Needs: []Need{NeedSecret, NeedBoot}, Run: rotationPrevious,
 	},
 }
 

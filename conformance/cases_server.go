@@ -15,20 +15,20 @@ var serverCases = []Case{
 		ASVS: []string{"7.2.1"}, RFC: []string{"RFC 6750 3"}, Harmless: true, Run: serverNobody,
 	},
 	{
-		Name: "server/unsigned-and-foreign-tokens-are-refused", Section: "Access token",
+		Name: "server/unsigned-and-foreign-tokens-are-refused", Section: "Access token: One pinned algorithm",
 		ASVS: []string{"9.1.1", "9.1.2"}, RFC: []string{"RFC 8725 3.1"}, Harmless: true, Run: serverForged,
 	},
 	{
-		Name: "server/refusals-are-not-stored-and-tell-nothing", Section: "Errors",
-		ASVS: []string{"14.3.2", "16.5.1"}, Harmless: true, Run: serverRefusals,
+		Name: "server/refusals-are-not-stored-and-tell-nothing", Section: "Errors: Cache-Control: no-store",
+		ASVS: []string{"14.3.2", "16.5.1"}, RFC: []string{"RFC 9111 5.2.2.5"}, Harmless: true, Run: serverRefusals,
 	},
 	{
-		Name: "server/another-site-may-not-read-with-a-visitors-cookies", Section: "Cookie session",
+		Name: "server/another-site-may-not-read-with-a-visitors-cookies", Section: "Cookie session: or of AUTH_TRUSTED_ORIGINS",
 		ASVS: []string{"3.5.2"}, Harmless: true, Run: serverOrigins,
 	},
 	{
-		Name: "server/a-sign-in-leads-nowhere-else", Section: "oauth: next", Type: feature.OAuth,
-		ASVS: []string{"3.7.2"}, Harmless: true, Run: serverNext,
+		Name: "server/a-sign-in-leads-nowhere-else", Section: "oauth: no scheme, //, backslash or control character, also when encoded",
+		Type: feature.OAuth, ASVS: []string{"3.7.2"}, RFC: []string{"RFC 6749 10.15", "RFC 9700 4.11.1"}, Harmless: true, Run: serverNext,
 	},
 }
 

@@ -15,24 +15,27 @@ import (
 var sessionCases = []Case{
 	{
 		Name: "logout/ends-the-session-of-the-token", Section: "Sessions: POST /logout",
-		ASVS: []string{"7.4.1"}, Run: logoutEnds,
+		ASVS: []string{"7.4.1", "7.4.4"}, Run: logoutEnds,
 	},
 	{
-		Name: "logout/again-is-401", Section: "Sessions: POST /logout", Run: logoutAgain,
+		Name: "logout/again-is-401", Section: "Sessions: POST /logout",
+		ASVS: []string{"7.4.1"}, Run: logoutAgain,
 	},
 	{
-		Name: "logout/needs-a-token", Section: "Sessions: POST /logout", Run: logoutNeedsToken,
+		Name: "logout/needs-a-token", Section: "Sessions: POST /logout",
+		ASVS: []string{"7.2.1"}, Run: logoutNeedsToken,
 	},
 	{
-		Name: "logout/ten-at-once-end-one-session", Section: "Sessions: POST /logout", Run: logoutTogether,
+		Name: "logout/ten-at-once-end-one-session", Section: "Sessions: POST /logout",
+		ASVS: []string{"7.4.1"}, Run: logoutTogether,
 	},
 	{
-		Name: "logout/acts-on-every-replica-at-once", Section: "Access token",
+		Name: "logout/acts-on-every-replica-at-once", Section: "Access token: logout, disabling and password change act at once",
 		ASVS: []string{"7.4.1"}, Needs: []Need{NeedBoot}, Run: logoutEverywhere,
 	},
 	{
-		Name: "sessions/have-exactly-their-fields", Section: "Sessions: GET /sessions", Type: feature.JWT,
-		ASVS: []string{"7.5.2"}, Run: sessionsFields,
+		Name: "sessions/have-exactly-their-fields", Section: "Sessions: GET /sessions",
+		Type: feature.JWT, ASVS: []string{"7.5.2"}, Run: sessionsFields,
 	},
 	{
 		Name: "sessions/the-newest-comes-first", Section: "Sessions: GET /sessions",
@@ -40,50 +43,51 @@ var sessionCases = []Case{
 	},
 	{
 		Name: "sessions/only-live-ones-are-listed", Section: "Sessions: GET /sessions",
-		Needs: []Need{NeedDB}, Run: sessionsLive,
+		ASVS: []string{"7.5.2"}, Needs: []Need{NeedDB}, Run: sessionsLive,
 	},
 	{
 		Name: "sessions/only-own-ones-are-listed", Section: "Sessions: GET /sessions",
-		ASVS: []string{"8.2.2"}, Run: sessionsOwn,
+		ASVS: []string{"7.5.2"}, Run: sessionsOwn,
 	},
 	{
 		Name: "sessions/a-refresh-is-being-seen", Section: "Sessions: GET /sessions",
-		Needs: []Need{NeedDB}, Run: sessionsSeen,
+		ASVS: []string{"7.5.2"}, Needs: []Need{NeedDB}, Run: sessionsSeen,
 	},
 	{
-		Name: "sessions/any-user-agent-can-sign-in", Section: "Sessions: GET /sessions", Type: feature.JWT,
-		Run: sessionsUserAgent,
+		Name: "sessions/any-user-agent-can-sign-in", Section: "Sessions: GET /sessions",
+		Type: feature.JWT, Run: sessionsUserAgent,
 	},
 	{
-		Name: "sessions/delete-ends-one", Section: "Sessions: DELETE /sessions/{id}",
-		ASVS: []string{"7.5.2"}, Run: sessionsDelete,
+		Name: "sessions/delete-ends-one", Section: "Sessions: DELETE /sessions/{id}, /sessions",
+		ASVS: []string{"7.5.2", "6.5.6"}, Run: sessionsDelete,
 	},
 	{
-		Name: "sessions/delete-ends-the-current-one", Section: "Sessions: DELETE /sessions/{id}",
-		Run: sessionsDeleteCurrent,
+		Name: "sessions/delete-ends-the-current-one", Section: "Sessions: DELETE /sessions/{id}, /sessions",
+		ASVS: []string{"7.5.2", "6.5.6"}, Run: sessionsDeleteCurrent,
 	},
 	{
-		Name: "sessions/delete-of-another's-is-404", Section: "Sessions: DELETE /sessions/{id}",
-		ASVS: []string{"8.2.2"}, Run: sessionsDeleteForeign,
+		Name: "sessions/delete-of-another's-is-404", Section: "Sessions: another's → 404",
+		ASVS: []string{"7.5.2"}, RFC: []string{"RFC 9110 15.5.5"}, Run: sessionsDeleteForeign,
 	},
 	{
-		Name: "sessions/delete-of-anything-else-is-404", Section: "Sessions: DELETE /sessions/{id}",
-		ASVS: []string{"2.2.1"}, Run: sessionsDeleteHostile,
+		Name: "sessions/delete-of-anything-else-is-404", Section: "Sessions: DELETE /sessions/{id}, /sessions",
+		Run: sessionsDeleteHostile,
 	},
 	{
-		Name: "sessions/delete-all-but-this-one", Section: "Sessions: DELETE /sessions",
-		ASVS: []string{"7.4.3", "7.5.2"}, Run: sessionsDeleteOthers,
+		Name: "sessions/delete-all-but-this-one", Section: "Sessions: all but this one → 204",
+		ASVS: []string{"7.5.2", "6.5.6"}, Run: sessionsDeleteOthers,
 	},
 	{
-		Name: "sessions/delete-acts-on-every-replica-at-once", Section: "Access token",
-		ASVS: []string{"7.4.1"}, Needs: []Need{NeedBoot}, Run: sessionsDeleteEverywhere,
+		Name: "sessions/delete-acts-on-every-replica-at-once", Section: "Sessions: DELETE /sessions/{id}, /sessions",
+		ASVS: []string{"7.4.1", "6.5.6"}, Needs: []Need{NeedBoot}, Run: sessionsDeleteEverywhere,
 	},
 	{
-		Name: "sessions/need-a-token", Section: "Sessions", Run: sessionsNeedToken,
+		Name: "sessions/need-a-token", Section: "Sessions: GET /sessions",
+		ASVS: []string{"7.2.1"}, Run: sessionsNeedToken,
 	},
 	{
-		Name: "sessions/ends-are-logged", Section: "Log",
-		ASVS: []string{"16.3.3"}, Needs: []Need{NeedOutput}, Run: sessionsLogged,
+		Name: "sessions/ends-are-logged", Section: "Log: Structured events",
+		ASVS: []string{"16.3.1", "16.2.5"}, Needs: []Need{NeedOutput}, Run: sessionsLogged,
 	},
 }
 

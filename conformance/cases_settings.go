@@ -11,16 +11,16 @@ import (
 
 var settingsCases = []Case{
 	{
-		Name: "settings/lifetimes-are-used", Section: "Settings", Type: feature.JWT,
-		ASVS: []string{"7.3.1", "7.3.2"}, Needs: []Need{NeedBoot, NeedDB}, Run: settingsLifetimes,
+		Name: "settings/lifetimes-are-used", Section: "Settings: With defaults in code, each documented with its unit",
+		Type: feature.JWT, ASVS: []string{"7.3.1", "7.3.2"}, Needs: []Need{NeedBoot, NeedDB}, Run: settingsLifetimes,
 	},
 	{
-		Name: "settings/the-least-length-of-passwords-is-used", Section: "Settings: PASSWORD_MIN_LENGTH", Type: feature.JWT,
-		ASVS: []string{"6.2.1"}, Needs: []Need{NeedBoot}, Run: settingsMinLength,
+		Name: "settings/the-least-length-of-passwords-is-used", Section: "Settings: PASSWORD_MIN_LENGTH=8",
+		Type: feature.JWT, ASVS: []string{"6.2.1"}, Needs: []Need{NeedBoot}, Run: settingsMinLength,
 	},
 	{
-		Name: "settings/the-apps-name-is-no-password", Section: "Passwords", Type: feature.JWT,
-		ASVS: []string{"6.1.2", "6.2.11"}, Needs: []Need{NeedBoot}, Run: settingsAppName,
+		Name: "settings/the-apps-name-is-no-password", Section: "Passwords: the user's e-mail, its local part, the username, the app's name",
+		Type: feature.JWT, ASVS: []string{"6.2.11"}, Needs: []Need{NeedBoot}, Run: settingsAppName,
 	},
 }
 

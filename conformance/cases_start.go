@@ -10,28 +10,28 @@ const remedy = "fastman generate:key"
 
 var startCases = []Case{
 	{
-		Name: "start/refused-without-a-secret-key", Section: "Settings: SECRET_KEY",
-		Needs: []Need{NeedBoot}, Run: startWithoutKey,
+		Name: "start/refused-without-a-secret-key", Section: "Settings: An app whose SECRET_KEY is missing, under 32 bytes or a placeholder does not start",
+		ASVS: []string{"6.3.2"}, Needs: []Need{NeedBoot}, Run: startWithoutKey,
 	},
 	{
-		Name: "start/refused-with-a-short-key", Section: "Settings: SECRET_KEY",
-		Needs: []Need{NeedBoot}, Run: startShortKey,
+		Name: "start/refused-with-a-short-key", Section: "Settings: An app whose SECRET_KEY is missing, under 32 bytes or a placeholder does not start",
+		RFC: []string{"RFC 7518 3.2"}, Needs: []Need{NeedBoot}, Run: startShortKey,
 	},
 	{
-		Name: "start/refused-with-a-placeholder", Section: "Settings: SECRET_KEY",
+		Name: "start/refused-with-a-placeholder", Section: "Settings: An app whose SECRET_KEY is missing, under 32 bytes or a placeholder does not start",
 		ASVS: []string{"6.3.2"}, Needs: []Need{NeedBoot}, Run: startPlaceholder,
 	},
 	{
 		Name: "start/refused-with-a-bad-previous-key", Section: "Settings: SECRET_KEY_PREVIOUS",
-		Needs: []Need{NeedBoot}, Run: startBadPrevious,
+		ASVS: []string{"6.3.2"}, Needs: []Need{NeedBoot}, Run: startBadPrevious,
 	},
 	{
-		Name: "start/refused-with-a-cheap-hash-in-production", Section: "Settings: BCRYPT_ROUNDS", Type: feature.JWT,
-		Needs: []Need{NeedBoot}, Run: startCheapHash,
+		Name: "start/refused-with-a-cheap-hash-in-production", Section: "Settings: BCRYPT_ROUNDS=12 (below 10 in production: no start)",
+		Type: feature.JWT, ASVS: []string{"11.4.2"}, Needs: []Need{NeedBoot}, Run: startCheapHash,
 	},
 	{
-		Name: "start/refused-with-numbers-that-make-no-sense", Section: "Settings", Type: feature.JWT,
-		ASVS: []string{"6.2.1"}, Needs: []Need{NeedBoot}, Run: startNumbers,
+		Name: "start/refused-with-numbers-that-make-no-sense", Section: "Settings: With defaults in code, each documented with its unit",
+		Type: feature.JWT, ASVS: []string{"6.2.1"}, Needs: []Need{NeedBoot}, Run: startNumbers,
 	},
 }
 

@@ -10,24 +10,24 @@ import (
 
 var storageCases = []Case{
 	{
-		Name: "storage/the-session-row-exists-from-the-start", Section: "Bytes: session ids",
-		ASVS: []string{"7.2.3", "11.5.1"}, Needs: []Need{NeedDB}, Run: storageSession,
+		Name: "storage/the-session-row-exists-from-the-start", Section: "Bytes: session ids and challenge ids",
+		ASVS: []string{"7.2.1"}, Needs: []Need{NeedDB}, Run: storageSession,
 	},
 	{
-		Name: "storage/no-credential-is-stored", Section: "Refresh token", Type: feature.JWT,
-		Needs: []Need{NeedDB}, Run: storageNoCredential,
+		Name: "storage/no-credential-is-stored", Section: "Refresh token: nothing usable is stored",
+		Type: feature.JWT, ASVS: []string{"7.2.3", "11.4.2"}, Needs: []Need{NeedDB}, Run: storageNoCredential,
 	},
 	{
-		Name: "storage/times-have-their-form", Section: "Bytes: times",
+		Name: "storage/times-have-their-form", Section: "Bytes: times UTC",
 		Needs: []Need{NeedDB}, Run: storageTimes,
 	},
 	{
-		Name: "storage/tables-have-their-columns", Section: "Bytes: tables",
-		Needs: []Need{NeedDB}, ASVS: []string{"6.2.10", "6.4.2"}, Run: storageTables,
+		Name: "storage/tables-have-their-columns", Section: "Bytes: Tables",
+		ASVS: []string{"6.2.10", "6.4.2"}, Needs: []Need{NeedDB}, Run: storageTables,
 	},
 	{
-		Name: "storage/the-log-holds-no-credential", Section: "Log", Type: feature.JWT,
-		ASVS: []string{"16.2.5"}, Needs: []Need{NeedOutput}, Run: storageLog,
+		Name: "storage/the-log-holds-no-credential", Section: "Log: never a password, token, code or e-mail in clear",
+		Type: feature.JWT, ASVS: []string{"16.2.5", "16.4.1"}, Needs: []Need{NeedOutput}, Run: storageLog,
 	},
 }
 
@@ -120,10 +120,18 @@ var columns = map[string]string{
 	"auth_challenges": "id",
 }
 
+// beside are columns that would hold what no app should ask for, or make people change.
+var beside = regexp.MustCompile(`(?i)hint|security_question|secret_answer|password_\w*expires`)
+
 func storageTables(t *T) {
 	for table, names := range columns {
 		if len(t.query("SELECT "+strings.Join(strings.Fields(names), ", ")+" FROM "+table+" WHERE 1 = 0")) != 0 {
 			t.Errorf("%s answers a query for nothing", table)
+		}
+	}
+	for _, column := range t.columnsOf("users") {
+		if beside.MatchString(column) {
+			t.Errorf("users has the column %s", column)
 		}
 	}
 	if t.target.Dialect == SQLite {

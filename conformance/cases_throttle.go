@@ -19,49 +19,52 @@ const (
 
 var throttleCases = []Case{
 	{
-		Name: "throttle/one-account-from-one-address", Section: "Throttle", Type: feature.JWT,
-		ASVS: []string{"6.3.1"}, Run: throttleOne,
+		Name: "throttle/one-account-from-one-address", Section: "Throttle: Per account and IP 10 in 15 min",
+		Type: feature.JWT, ASVS: []string{"6.3.1"}, RFC: []string{"RFC 6585 4", "RFC 9110 10.2.3"}, Run: throttleOne,
 	},
 	{
-		Name: "throttle/the-window-ends", Section: "Throttle", Type: feature.JWT, Needs: []Need{NeedDB}, Run: throttleWindow,
+		Name: "throttle/the-window-ends", Section: "Throttle: Per account and IP 10 in 15 min",
+		Type: feature.JWT, ASVS: []string{"6.3.1"}, Needs: []Need{NeedDB}, Run: throttleWindow,
 	},
 	{
-		Name: "throttle/a-success-is-given-back", Section: "Throttle", Type: feature.JWT, Run: throttleSuccess,
+		Name: "throttle/a-success-is-given-back", Section: "Throttle: Counted before the hash, given back on success",
+		Type: feature.JWT, ASVS: []string{"6.3.1"}, Run: throttleSuccess,
 	},
 	{
-		Name: "throttle/unknown-names-alike", Section: "Throttle", Type: feature.JWT, Run: throttleUnknown,
+		Name: "throttle/unknown-names-alike", Section: "Throttle: unknown names alike",
+		Type: feature.JWT, ASVS: []string{"6.3.1", "6.3.8"}, Run: throttleUnknown,
 	},
 	{
-		Name: "throttle/spellings-count-as-one-name", Section: "Throttle", Type: feature.JWT,
-		ASVS: []string{"6.3.8"}, Run: throttleSpellings,
+		Name: "throttle/spellings-count-as-one-name", Section: "Throttle: unknown names alike",
+		Type: feature.JWT, ASVS: []string{"6.3.1", "6.3.8"}, Run: throttleSpellings,
 	},
 	{
-		Name: "throttle/one-address-over-many-accounts", Section: "Throttle", Type: feature.JWT,
-		ASVS: []string{"6.3.1"}, Run: throttleSpray,
+		Name: "throttle/one-address-over-many-accounts", Section: "Throttle: per IP 100 in 15 min",
+		Type: feature.JWT, ASVS: []string{"6.3.1"}, RFC: []string{"RFC 6585 4"}, Run: throttleSpray,
 	},
 	{
-		Name: "throttle/one-account-from-many-addresses", Section: "Throttle", Type: feature.JWT,
-		ASVS: []string{"6.3.1"}, Needs: []Need{NeedDB}, Run: throttleBotnet,
+		Name: "throttle/one-account-from-many-addresses", Section: "Throttle: per account 100 in 24 h",
+		Type: feature.JWT, ASVS: []string{"6.3.1"}, Needs: []Need{NeedDB}, Run: throttleBotnet,
 	},
 	{
-		Name: "throttle/forgot-serves-the-owner-from-a-known-address", Section: "Throttle", Type: feature.JWT,
-		Run: throttleForgot,
+		Name: "throttle/forgot-serves-the-owner-from-a-known-address", Section: "Throttle: only addresses that had a session of that account may try",
+		Type: feature.JWT, ASVS: []string{"6.3.1"}, Run: throttleForgot,
 	},
 	{
-		Name: "throttle/200-at-once-get-no-further", Section: "Throttle", Type: feature.JWT,
-		ASVS: []string{"2.4.1"}, Needs: []Need{NeedBoot}, Run: throttleBurst,
+		Name: "throttle/200-at-once-get-no-further", Section: "Throttle: Rows, one atomic upsert each",
+		Type: feature.JWT, ASVS: []string{"6.3.1"}, Needs: []Need{NeedBoot}, Run: throttleBurst,
 	},
 	{
-		Name: "throttle/200-at-once-over-many-accounts", Section: "Throttle", Type: feature.JWT,
-		ASVS: []string{"2.4.1"}, Needs: []Need{NeedBoot}, Run: throttleSprayBurst,
+		Name: "throttle/200-at-once-over-many-accounts", Section: "Throttle: Rows, one atomic upsert each",
+		Type: feature.JWT, ASVS: []string{"6.3.1"}, Needs: []Need{NeedBoot}, Run: throttleSprayBurst,
 	},
 	{
-		Name: "throttle/a-full-queue-is-given-back", Section: "Throttle", Type: feature.JWT,
-		Needs: []Need{NeedBoot, NeedDB}, Run: throttleBusy,
+		Name: "throttle/a-full-queue-is-given-back", Section: "Throttle: Counted before the hash, given back on success",
+		Type: feature.JWT, Needs: []Need{NeedBoot, NeedDB}, Run: throttleBusy,
 	},
 	{
-		Name: "throttle/bad-tokens-are-counted-and-good-ones-served", Section: "Throttle", Type: feature.JWT,
-		Run: throttleTokens,
+		Name: "throttle/bad-tokens-are-counted-and-good-ones-served", Section: "Throttle: Also on refresh, forgot, verify, reset, passkey, oauth start",
+		Type: feature.JWT, ASVS: []string{"6.3.1", "6.6.3"}, RFC: []string{"RFC 6585 4"}, Run: throttleTokens,
 	},
 }
 

@@ -29,16 +29,16 @@ const (
 
 var timingCases = []Case{
 	{
-		Name: "timing/unknown-user-and-wrong-password", Section: "No enumeration", Type: feature.JWT,
-		ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot}, Run: timingUnknown,
+		Name: "timing/unknown-user-and-wrong-password", Section: "No enumeration: same status, body and time",
+		Type: feature.JWT, ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot}, Run: timingUnknown,
 	},
 	{
-		Name: "timing/inactive-and-passwordless-users", Section: "No enumeration", Type: feature.JWT,
-		ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot, NeedDB}, Run: timingInactive,
+		Name: "timing/inactive-and-passwordless-users", Section: "No enumeration: same status, body and time",
+		Type: feature.JWT, ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot, NeedDB}, Run: timingInactive,
 	},
 	{
-		Name: "timing/passwords-that-are-hashed-twice", Section: "No enumeration", Type: feature.JWT,
-		ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot}, Run: timingDecomposed,
+		Name: "timing/passwords-that-are-hashed-twice", Section: "No enumeration: same status, body and time",
+		Type: feature.JWT, ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot}, Run: timingDecomposed,
 	},
 }
 

@@ -13,75 +13,75 @@ import (
 
 var tokenCases = []Case{
 	{
-		Name: "token/header-and-claims", Section: "Access token",
-		ASVS: []string{"9.2.2"}, RFC: []string{"RFC 9068 2"}, Run: tokenShape,
+		Name: "token/header-and-claims", Section: "Access token: header typ: at+jwt, kid; claims iss aud sub sid jti iat nbf exp, all required",
+		ASVS: []string{"9.2.2", "9.2.4", "7.2.3"}, RFC: []string{"RFC 9068 2.1", "RFC 9068 2.2"}, Run: tokenShape,
 	},
 	{
-		Name: "token/every-claim-is-required", Section: "Access token",
-		RFC: []string{"RFC 9068 2.2"}, Needs: []Need{NeedSecret}, Run: tokenNeedsClaims,
+		Name: "token/every-claim-is-required", Section: "Access token: header typ: at+jwt, kid; claims iss aud sub sid jti iat nbf exp, all required",
+		ASVS: []string{"9.2.1", "9.2.3"}, RFC: []string{"RFC 9068 2.2"}, Needs: []Need{NeedSecret}, Run: tokenNeedsClaims,
 	},
 	{
-		Name: "token/every-claim-has-its-type", Section: "Access token",
-		RFC: []string{"RFC 7519 4.1"}, Needs: []Need{NeedSecret}, Run: tokenTypes,
+		Name: "token/every-claim-has-its-type", Section: "Access token: header typ: at+jwt, kid; claims iss aud sub sid jti iat nbf exp, all required",
+		ASVS: []string{"9.2.1"}, RFC: []string{"RFC 7519 4.1"}, Needs: []Need{NeedSecret}, Run: tokenTypes,
 	},
 	{
-		Name: "token/exp-has-no-leeway", Section: "Access token",
+		Name: "token/exp-has-no-leeway", Section: "Access token: exp with leeway 0, iat and nbf up to 60 s ahead",
 		ASVS: []string{"9.2.1"}, RFC: []string{"RFC 7519 4.1.4"}, Needs: []Need{NeedSecret}, Run: tokenExpires,
 	},
 	{
-		Name: "token/iat-and-nbf-at-most-60-s-ahead", Section: "Access token",
-		ASVS: []string{"9.2.1"}, Needs: []Need{NeedSecret}, Run: tokenAhead,
+		Name: "token/iat-and-nbf-at-most-60-s-ahead", Section: "Access token: exp with leeway 0, iat and nbf up to 60 s ahead",
+		ASVS: []string{"9.2.1"}, RFC: []string{"RFC 7519 4.1.5", "RFC 7519 4.1.6"}, Needs: []Need{NeedSecret}, Run: tokenAhead,
 	},
 	{
-		Name: "token/issuer-and-audience-are-this-app", Section: "Access token",
-		ASVS: []string{"9.2.3", "9.2.4"}, RFC: []string{"RFC 9068 4"}, Needs: []Need{NeedSecret}, Run: tokenIssuer,
+		Name: "token/issuer-and-audience-are-this-app", Section: "Access token: header typ: at+jwt, kid; claims iss aud sub sid jti iat nbf exp, all required",
+		ASVS: []string{"9.2.3", "9.2.4", "10.3.1"}, RFC: []string{"RFC 9068 4", "RFC 8725 3.8", "RFC 8725 3.9"}, Needs: []Need{NeedSecret}, Run: tokenIssuer,
 	},
 	{
-		Name: "token/typ-is-at+jwt", Section: "Access token",
-		ASVS: []string{"9.2.2"}, RFC: []string{"RFC 8725 3.11"}, Needs: []Need{NeedSecret}, Run: tokenTyp,
+		Name: "token/typ-is-at+jwt", Section: "Access token: header typ: at+jwt, kid; claims iss aud sub sid jti iat nbf exp, all required",
+		ASVS: []string{"9.2.2"}, RFC: []string{"RFC 8725 3.11", "RFC 9068 4"}, Needs: []Need{NeedSecret}, Run: tokenTyp,
 	},
 	{
-		Name: "token/one-pinned-algorithm", Section: "Access token",
+		Name: "token/one-pinned-algorithm", Section: "Access token: One pinned algorithm",
 		ASVS: []string{"9.1.2"}, RFC: []string{"RFC 8725 3.1"}, Needs: []Need{NeedSecret}, Run: tokenAlgorithm,
 	},
 	{
-		Name: "token/kid-only-picks-among-the-configured-keys", Section: "Access token",
-		ASVS: []string{"9.1.3"}, Needs: []Need{NeedSecret}, Run: tokenKeyID,
+		Name: "token/kid-only-picks-among-the-configured-keys", Section: "Access token: kid only picks among configured keys",
+		ASVS: []string{"9.1.3"}, RFC: []string{"RFC 8725 3.10"}, Needs: []Need{NeedSecret}, Run: tokenKeyID,
 	},
 	{
-		Name: "token/headers-bring-no-keys", Section: "Access token",
-		ASVS: []string{"9.1.3"}, RFC: []string{"RFC 8725 3.10"}, Needs: []Need{NeedSecret}, Run: tokenHeaders,
+		Name: "token/headers-bring-no-keys", Section: "Access token: kid only picks among configured keys",
+		ASVS: []string{"9.1.3"}, RFC: []string{"RFC 8725 3.10", "RFC 7515 4.1.2", "RFC 7515 4.1.3"}, Needs: []Need{NeedSecret}, Run: tokenHeaders,
 	},
 	{
-		Name: "token/crit-is-refused", Section: "Access token",
-		RFC: []string{"RFC 7515 4.1.11"}, Needs: []Need{NeedSecret}, Run: tokenCrit,
+		Name: "token/crit-is-refused", Section: "Access token: HS256; header typ: at+jwt, kid",
+		ASVS: []string{"9.1.1"}, RFC: []string{"RFC 7515 4.1.11"}, Needs: []Need{NeedSecret}, Run: tokenCrit,
 	},
 	{
-		Name: "token/any-flipped-byte-is-refused", Section: "Access token",
-		ASVS: []string{"9.1.1"}, Run: tokenFlipped,
+		Name: "token/any-flipped-byte-is-refused", Section: "Access token: HS256; header typ: at+jwt, kid",
+		ASVS: []string{"9.1.1", "7.2.1"}, RFC: []string{"RFC 7515 5.2", "RFC 8725 3.3"}, Run: tokenFlipped,
 	},
 	{
-		Name: "token/sub-and-sid-belong-together", Section: "Access token",
-		Needs: []Need{NeedSecret}, Run: tokenForeignSession,
+		Name: "token/sub-and-sid-belong-together", Section: "Access token: get_current_user reads user and session in one statement",
+		ASVS: []string{"7.2.1"}, RFC: []string{"RFC 8725 3.8"}, Needs: []Need{NeedSecret}, Run: tokenForeignSession,
 	},
 	{
-		Name: "token/sub-is-a-user-id-in-digits", Section: "Access token",
-		Needs: []Need{NeedSecret}, Run: tokenSubject,
+		Name: "token/sub-is-a-user-id-in-digits", Section: "Access token: sub is the user id as a string",
+		ASVS: []string{"7.2.1", "10.3.3"}, RFC: []string{"RFC 7519 4.1.2"}, Needs: []Need{NeedSecret}, Run: tokenSubject,
 	},
 	{
-		Name: "token/sid-is-a-session-that-exists", Section: "Access token",
-		Needs: []Need{NeedSecret}, Run: tokenSession,
+		Name: "token/sid-is-a-session-that-exists", Section: "Access token: get_current_user reads user and session in one statement",
+		ASVS: []string{"7.2.1"}, Needs: []Need{NeedSecret}, Run: tokenSession,
 	},
 	{
-		Name: "token/json-that-is-no-claims-set", Section: "Access token",
-		Needs: []Need{NeedSecret}, Run: tokenJSON,
+		Name: "token/json-that-is-no-claims-set", Section: "Access token: HS256; header typ: at+jwt, kid",
+		ASVS: []string{"16.5.3"}, RFC: []string{"RFC 7519 7.2"}, Needs: []Need{NeedSecret}, Run: tokenJSON,
 	},
 	{
-		Name: "token/unknown-claims-change-nothing", Section: "Access token",
-		RFC: []string{"RFC 7519 4"}, Needs: []Need{NeedSecret}, Run: tokenOtherClaims,
+		Name: "token/unknown-claims-change-nothing", Section: "Access token: HS256; header typ: at+jwt, kid",
+		ASVS: []string{"8.3.2"}, RFC: []string{"RFC 7519 4"}, Needs: []Need{NeedSecret}, Run: tokenOtherClaims,
 	},
 	{
-		Name: "token/over-4-KiB-is-refused", Section: "Access token",
+		Name: "token/over-4-KiB-is-refused", Section: "Access token: HS256; header typ: at+jwt, kid",
 		Needs: []Need{NeedSecret}, Run: tokenLong,
 	},
 }

@@ -10,36 +10,36 @@ import (
 
 var verifyCases = []Case{
 	{
-		Name: "verify/with-the-session-that-asked", Section: "Sessions: POST /verify",
-		Needs: []Need{NeedMail, NeedDB}, Run: verifyBySession,
+		Name: "verify/with-the-session-that-asked", Section: "Sessions: POST /verify/request, /verify",
+		ASVS: []string{"6.6.2"}, Needs: []Need{NeedMail, NeedDB}, Run: verifyBySession,
 	},
 	{
-		Name: "verify/with-the-password-instead", Section: "Sessions: POST /verify", Type: feature.JWT,
-		Needs: []Need{NeedMail}, Run: verifyByPassword,
+		Name: "verify/with-the-password-instead", Section: "Sessions: POST /verify/request, /verify",
+		Type: feature.JWT, ASVS: []string{"6.5.1"}, Needs: []Need{NeedMail}, Run: verifyByPassword,
 	},
 	{
-		Name: "verify/another-users-session-proves-nothing", Section: "Ownership",
-		Needs: []Need{NeedMail, NeedDB}, Run: verifyByOther,
+		Name: "verify/another-users-session-proves-nothing", Section: "Ownership: the presenting session, or the password given, stays",
+		ASVS: []string{"6.6.2"}, Needs: []Need{NeedMail, NeedDB}, Run: verifyByOther,
 	},
 	{
-		Name: "verify/ends-every-other-session", Section: "Ownership", Type: feature.JWT,
-		ASVS: []string{"7.4.3"}, Needs: []Need{NeedMail, NeedOutput}, Run: verifyTakesOver,
+		Name: "verify/ends-every-other-session", Section: "Ownership: takes it over",
+		Type: feature.JWT, ASVS: []string{"6.3.7", "16.3.1"}, Needs: []Need{NeedMail, NeedOutput}, Run: verifyTakesOver,
 	},
 	{
-		Name: "verify/a-token-is-good-once-of-ten-at-once", Section: "One-time tokens",
-		Needs: []Need{NeedMail, NeedDB}, Run: verifyOnce,
+		Name: "verify/a-token-is-good-once-of-ten-at-once", Section: "One-time tokens: one atomic take",
+		ASVS: []string{"6.4.1", "6.5.1"}, Needs: []Need{NeedMail, NeedDB}, Run: verifyOnce,
 	},
 	{
-		Name: "verify/late-replaced-or-moved-is-refused", Section: "One-time tokens", Type: feature.JWT,
-		Needs: []Need{NeedMail, NeedDB}, Run: verifyLate,
+		Name: "verify/late-replaced-or-moved-is-refused", Section: "One-time tokens: bound to purpose and address",
+		Type: feature.JWT, ASVS: []string{"6.4.1", "6.6.2"}, Needs: []Need{NeedMail, NeedDB}, Run: verifyLate,
 	},
 	{
-		Name: "verify/request-mails-only-the-unverified", Section: "Sessions: POST /verify/request",
-		Needs: []Need{NeedMail, NeedDB}, Run: verifyRequest,
+		Name: "verify/request-mails-only-the-unverified", Section: "Sessions: POST /verify/request, /verify",
+		ASVS: []string{"6.6.3"}, RFC: []string{"RFC 6585 4"}, Needs: []Need{NeedMail, NeedDB}, Run: verifyRequest,
 	},
 	{
-		Name: "verify/wrong-passwords-are-counted", Section: "Throttle", Type: feature.JWT,
-		Needs: []Need{NeedMail}, Run: verifyCounted,
+		Name: "verify/wrong-passwords-are-counted", Section: "Throttle: Also on refresh, forgot, verify, reset, passkey, oauth start",
+		Type: feature.JWT, ASVS: []string{"6.3.1"}, Needs: []Need{NeedMail}, Run: verifyCounted,
 	},
 }
 

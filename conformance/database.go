@@ -8,6 +8,21 @@ import (
 	"time"
 )
 
+// columnsOf are the columns that a table has, the app's own among them.
+func (t *T) columnsOf(table string) []string {
+	statement := "SELECT * FROM " + table + " WHERE 1 = 0"
+	rows, err := t.target.DB.QueryContext(t, t.target.statement(statement))
+	if err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+	return columns
+}
+
 // query runs a statement with ? for its arguments and returns the rows as texts;
 // NULL is "<null>".
 func (t *T) query(statement string, args ...any) [][]string {

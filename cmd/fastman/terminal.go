@@ -314,6 +314,9 @@ func (t *terminal) verified(r *verify.Report) {
 	for _, c := range r.Cases {
 		width = max(width, len(c.Name))
 	}
+	if r.Database != "" {
+		fmt.Fprintf(t.out, "%-15s %s\n", "database", r.Database)
+	}
 	t.notApplicable(r)
 	for _, outcome := range []verify.Outcome{verify.Listed, verify.Held, verify.NotJudged, verify.Failed} {
 		for _, c := range r.Cases {

@@ -19,6 +19,9 @@ func verifyCmd(term *terminal) *cobra.Command {
 		Short: "Show that the sign-in of this project still holds, with your edits",
 		Long: "Starts the app of this project, as it stands, on a scratch database with scratch keys,\n" +
 			"and tries it out as an attacker would. Your data, env files and servers are not touched.\n" +
+			"A project on PostgreSQL is tried out on PostgreSQL: on one that is started for it where its\n" +
+			"programs are installed, or in a database that is made and dropped on the server that\n" +
+			verify.ServerVariable + "=postgresql://user:password@host/postgres names.\n" +
 			"Exit status: 0 all held, 1 something failed, 3 something could not be judged.",
 		Args: exactly("no arguments", 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -55,6 +58,7 @@ func verifyCmd(term *terminal) *cobra.Command {
 	flags.BoolVar(&o.JSON, "json", false, "print the result as JSON")
 	flags.StringVar(&junit, "junit", "", "write the result to this file as JUnit XML")
 	flags.StringVar(&html, "html", "", "write the result to this file as one page, to hand to an auditor")
+	flags.StringVar(&o.Database, "database", "", "kind of the scratch database: sqlite or postgresql (default: the project's own)")
 	flags.StringVar(&o.URL, "url", "", "try a running server out, by what harms nobody")
 	flags.BoolVar(&o.Own, "i-own-this-host", false, "with --url: the server may be on another machine")
 	return cmd

@@ -1,9 +1,13 @@
 package install
 
 import (
+	"cmp"
 	"context"
+	"os"
 	"path"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"fastman/internal/edit"
 	"fastman/internal/feature"
@@ -21,6 +25,9 @@ type Installation struct {
 	EnvFiles   []string          // live ones
 	Examples   []string
 	Settings   map[string]string // of the env file that the app reads: .env
+	// DatabaseURL is where the app keeps its users: of the environment, the env file, or
+	// the code; "" where none of them says.
+	DatabaseURL string
 
 	// FastAPI
 	Python     string // interpreter
@@ -72,7 +79,32 @@ func (r *recipe) installation() *Installation {
 		i.Main, i.Module = s.project.Main, s.project.Module
 	}
 	i.Settings = r.settingsOf(i.EnvFiles)
+	i.DatabaseURL = cmp.Or(os.Getenv("DATABASE_URL"), setting(i.Settings, "DATABASE_URL"), r.defaultURL())
 	return i
+}
+
+// setting looks a name up as pydantic does, in any case.
+func setting(all map[string]string, name string) string {
+	for is, value := range all {
+		if strings.EqualFold(is, name) {
+			return value
+		}
+	}
+	return ""
+}
+
+// defaultURL is what the project's own Settings class falls back to.
+func (r *recipe) defaultURL() string {
+	s, isFastAPI := r.stack.(*fastapi)
+	if !isFastAPI || s.project.Settings == nil {
+		return ""
+	}
+	for _, f := range s.project.Settings.File.Fields(s.project.Settings.Class) {
+		if strings.EqualFold(f.Name, "DATABASE_URL") && f.Default != nil && f.Default.Kind == "str" {
+			return f.Default.Name
+		}
+	}
+	return ""
 }
 
 // settingsOf are the values of the .env among some env files: the nearer to the root
@@ -96,8 +128,25 @@ func (r *recipe) settingsOf(files []string) map[string]string {
 // IsEnv reports whether a file may hold a secret: an env file that is no example.
 func IsEnv(file string) bool { return isEnv(filepath.ToSlash(file)) }
 
-// Tracked reports whether a file is in the project's version control.
-func (i *Installation) Tracked(file string) bool {
-	_, tracked := git(i.Root, "ls-files", "--error-unmatch", "--", filepath.FromSlash(file))
-	return tracked
+// Tracked are the files in the project's version control.
+func (i *Installation) Tracked() []string {
+	out, _ := git(i.Root, "ls-files", "-z")
+	return strings.FieldsFunc(out, func(c rune) bool { return c == 0 })
+}
+
+// Version is what a file was in a commit.
+type Version struct{ Commit, Source string }
+
+// mostVersions bounds how far back a file is looked at.
+const mostVersions = 50
+
+// Versions are those of a file in all branches, the newest first.
+func (i *Installation) Versions(file string) (all []Version) {
+	out, _ := git(i.Root, "log", "--all", "--format=%h", "--max-count="+strconv.Itoa(mostVersions), "--", filepath.FromSlash(file))
+	for _, commit := range strings.Fields(out) {
+		if src, there := git(i.Root, "show", commit+":./"+file); there {
+			all = append(all, Version{commit, src})
+		}
+	}
+	return all
 }

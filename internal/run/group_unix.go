@@ -16,6 +16,10 @@ func ownGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 }
 
+func (u *User) runs(cmd *exec.Cmd) {
+	cmd.SysProcAttr.Credential = &syscall.Credential{Uid: u.UID, Gid: u.GID}
+}
+
 func adopt(cmd *exec.Cmd) group { return group{cmd.Process.Pid} }
 
 func (g group) terminate() { _ = syscall.Kill(-g.id, syscall.SIGTERM) }

@@ -25,7 +25,11 @@ type Spec struct {
 	Stdin    io.Reader
 	Timeout  time.Duration // 0: none
 	Progress io.Writer     // gets the output while it runs, in whole lines
+	User     *User         // nil: this process's own. Only root may name another, and not on Windows
 }
+
+// User is an account of the system.
+type User struct{ UID, GID uint32 }
 
 // Result is what a finished process left. Of very long output only the end is kept.
 type Result struct {
@@ -158,6 +162,9 @@ func command(s Spec) *exec.Cmd {
 	cmd.Env = append(without(os.Environ(), s.Unset), s.Env...)
 	cmd.WaitDelay = grace
 	ownGroup(cmd)
+	if s.User != nil {
+		s.User.runs(cmd)
+	}
 	return cmd
 }
 

@@ -2,11 +2,8 @@ package testbed
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -115,7 +112,7 @@ func (a App) BootFail(t testing.TB, env map[string]string) string {
 // Start is Boot without a test: the caller stops the server. An app that ends before
 // it answers is a *RefusedError.
 func (a App) Start(ctx context.Context, env map[string]string) (*Server, error) {
-	free, err := freePort()
+	free, err := run.FreePort()
 	if err != nil {
 		return nil, err
 	}
@@ -217,24 +214,11 @@ func unset(env map[string]string) []string {
 // FreePort returns a port of this machine that nobody listens on.
 func FreePort(t testing.TB) int {
 	t.Helper()
-	port, err := freePort()
+	port, err := run.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return port
-}
-
-// freePort stays below the ports that systems give to clients: there, one of the many
-// connections of a test could take the port before the app does.
-func freePort() (int, error) {
-	for range 100 {
-		port := 20_000 + rand.IntN(12_000)
-		listener, err := net.Listen("tcp", ":"+strconv.Itoa(port))
-		if err == nil {
-			return port, listener.Close()
-		}
-	}
-	return 0, errors.New("no port is free between 20000 and 32000")
 }
 
 // CopyApp copies the FastAPI template to a folder of the test, without what a run

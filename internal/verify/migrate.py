@@ -1,8 +1,8 @@
 """Brings the scratch database up to date, if that is really the one which the app uses.
 
-argv: where the answer goes (JSON), alembic.ini, the dotted package of the auth module,
-the URL of the scratch database. Nothing is changed before both the module's engine and
-env.py were seen to lead there.
+argv: where the answer goes (JSON), alembic.ini, the dotted package of the auth module.
+DATABASE_URL names the scratch database; nothing is changed before both the module's engine
+and env.py were seen to lead there.
 """
 
 import importlib
@@ -19,11 +19,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import make_url
 
 
-def main(answer, ini, package, scratch):
+def main(answer, ini, package):
     sys.path.insert(0, os.getcwd())
     result = {"state": "applied", "detail": ""}
     try:
-        result.update(migrate(ini, package, make_url(scratch)))
+        result.update(migrate(ini, package, make_url(os.environ["DATABASE_URL"])))
     except BaseException:
         result.update(state="failed", detail=traceback.format_exc())
     with open(answer, "w", encoding="utf-8") as file:
@@ -50,13 +50,14 @@ def migrate(ini, package, scratch):
 
 
 def same(url, scratch):
-    return (url.get_backend_name(), url.database, url.host, url.port) == (
-        scratch.get_backend_name(),
-        scratch.database,
-        scratch.host,
-        scratch.port,
-    )
+    return place(url) == place(scratch)
+
+
+def place(url):
+    # "postgres" is an old name of "postgresql", which SQLAlchemy no longer takes.
+    backend = url.get_backend_name().replace("postgresql", "postgres")
+    return backend, url.database, url.host, url.port
 
 
 logging.disable(logging.INFO)
-main(*sys.argv[1:5])
+main(*sys.argv[1:4])

@@ -1,8 +1,6 @@
 package verify
 
 import (
-	"bytes"
-	"io/fs"
 	"net/netip"
 	"os"
 	"path"
@@ -44,24 +42,30 @@ func (f envFile) production() bool {
 func checkSettings(i *install.Installation) []Finding {
 	found := []Finding{}
 	add := func(all ...Finding) { found = append(found, all...) }
-	keys := map[string]string{} // the file that a key stood in first
+	code, tracked := readCode(i), i.Tracked()
+	var keys []key
 	for _, file := range i.EnvFiles {
 		f, err := readEnv(i, file)
 		if err != nil {
 			continue
 		}
 		add(f.keyFindings(keys)...)
-		add(f.trackedFindings(i)...)
+		keys = append(keys, f.keys()...)
+		if slices.Contains(tracked, file) {
+			add(f.trackedFindings()...)
+		} else {
+			add(f.formerFindings(i)...)
+		}
 		if f.production() {
 			add(f.productionFindings()...)
+			add(f.originFindings(code)...)
+		} else if strings.Contains(path.Base(file), "prod") {
+			add(Finding{file, "ENVIRONMENT", "is not production: cookies go over http, and checks of a start are left out", "ENVIRONMENT=production"})
 		}
 	}
-	for _, file := range i.Examples {
-		if f, err := readEnv(i, file); err == nil && isSecret(f.get("SECRET_KEY")) {
-			add(Finding{file, "SECRET_KEY", "an example holds what may be a real key", "put a placeholder there, and replace the key where it is used: fastman generate:key"})
-		}
-	}
-	add(codeFindings(i)...)
+	add(exampleFindings(i)...)
+	add(code.findings...)
+	add(leakFindings(i, tracked, keys, found)...)
 	return found
 }
 
@@ -77,34 +81,42 @@ func readEnv(i *install.Installation, file string) (envFile, error) {
 // isSecret is whether a value may be a real one.
 func isSecret(value string) bool { return value != "" && !edit.IsPlaceholder(value) }
 
-func (f envFile) keyFindings(keys map[string]string) (found []Finding) {
-	key, there := f.values["SECRET_KEY"]
-	if !there || !f.set.Stores() {
+// key is one that signs or verifies what an app hands out.
+type key struct{ file, name, value string }
+
+func (f envFile) keys() (all []key) {
+	if !f.set.Stores() {
 		return nil
 	}
-	const cure = "fastman generate:key"
-	switch other := keys[key]; {
-	case key == "":
-		return nil // it comes from elsewhere, or the app does not start
-	case edit.IsPlaceholder(key):
-		return []Finding{{f.path, "SECRET_KEY", "is a placeholder that everybody knows", cure}}
-	case len(key) < leastKey:
-		found = append(found, Finding{f.path, "SECRET_KEY", "is under " + strconv.Itoa(leastKey) + " bytes", cure})
-	case other != "":
-		found = append(found, Finding{f.path, "SECRET_KEY", "is the same as in " + other + ": tokens of the one are valid in the other", cure})
-	}
-	keys[key] = f.path
-	return found
-}
-
-func (f envFile) trackedFindings(i *install.Installation) []Finding {
-	for _, name := range sortedNames(f.values) {
-		if (strings.Contains(name, "SECRET") || strings.Contains(name, "PASSWORD")) && isSecret(f.values[name]) && i.Tracked(f.path) {
-			return []Finding{{f.path, name, "is in version control, for everybody who ever had a copy",
-				"git rm --cached " + f.path + ", then replace what is secret in it: fastman generate:key"}}
+	for _, name := range []string{"SECRET_KEY", "SECRET_KEY_PREVIOUS"} {
+		values := []string{f.values[name]}
+		if name == "SECRET_KEY_PREVIOUS" {
+			values = strings.Split(f.values[name], ",")
+		}
+		for _, value := range values {
+			if value = strings.TrimSpace(value); value != "" { // else it comes from elsewhere, or the app does not start
+				all = append(all, key{f.path, name, value})
+			}
 		}
 	}
-	return nil
+	return all
+}
+
+// keyFindings are about the keys of a file, of which others may have some too.
+func (f envFile) keyFindings(others []key) (found []Finding) {
+	const cure = "fastman generate:key"
+	for _, k := range f.keys() {
+		at := slices.IndexFunc(others, func(o key) bool { return o.value == k.value })
+		switch {
+		case edit.IsPlaceholder(k.value):
+			found = append(found, Finding{f.path, k.name, "is a placeholder that everybody knows", cure})
+		case len(k.value) < leastKey:
+			found = append(found, Finding{f.path, k.name, "is under " + strconv.Itoa(leastKey) + " bytes", cure})
+		case at >= 0:
+			found = append(found, Finding{f.path, k.name, "is the same as in " + others[at].file + ": tokens of the one are valid in the other", cure})
+		}
+	}
+	return found
 }
 
 func sortedNames(values map[string]string) []string {
@@ -119,8 +131,13 @@ func sortedNames(values map[string]string) []string {
 // productionFindings are about a file that production is run with.
 func (f envFile) productionFindings() (found []Finding) {
 	add := func(name, what, cure string) { found = append(found, Finding{f.path, name, what, cure}) }
-	if on := strings.ToLower(f.get("DEBUG")); slices.Contains([]string{"1", "true", "yes", "on", "t", "y"}, on) {
+	if isOn(f.get("DEBUG")) {
 		add("DEBUG", "is on: error pages show code and values to everybody", "DEBUG=false")
+	}
+	for _, name := range sortedNames(f.values) {
+		if cookieFlag.MatchString(name) && isOff(f.get(name)) {
+			add(name, "is off: scripts read the cookie, or it goes over http", "leave it out, or switch it on")
+		}
 	}
 	if rounds, err := strconv.Atoi(f.get("BCRYPT_ROUNDS")); err == nil && rounds < leastRounds {
 		add("BCRYPT_ROUNDS", "is under "+strconv.Itoa(leastRounds)+": the app does not start", "leave it out: the default is 12")
@@ -147,6 +164,29 @@ func (f envFile) productionFindings() (found []Finding) {
 	return found
 }
 
+var cookieFlag = regexp.MustCompile(`COOKIES?_(SECURE|HTTP_?ONLY)$|^SESSION_HTTPS_ONLY$`)
+
+func isOn(value string) bool {
+	return slices.Contains([]string{"1", "true", "yes", "on", "t", "y"}, strings.ToLower(value))
+}
+
+func isOff(value string) bool {
+	return slices.Contains([]string{"0", "false", "no", "off", "f", "n"}, strings.ToLower(value))
+}
+
+// originFindings are about origins of the app's own settings, whose cookies its code lets
+// along.
+func (f envFile) originFindings(c code) (found []Finding) {
+	for _, name := range sortedNames(f.values) {
+		if c.credentials && strings.Contains(name, "CORS") && everyOrigin.MatchString(f.get(name)) {
+			found = append(found, Finding{f.path, name, "lets every site send requests with your users' cookies", "list the origins of your own pages"})
+		}
+	}
+	return found
+}
+
+var everyOrigin = regexp.MustCompile(`(^|["',\s\[])\*($|["',\s\]])`)
+
 // isExample is what an install writes for what only a provider can give.
 func isExample(value string) bool {
 	return edit.IsPlaceholder(value) || slices.ContainsFunc([]string{"your-", "my-realm", "my-client", "https://your-", "https://keycloak.example.com"},
@@ -159,48 +199,4 @@ func trustsAll(list string) bool {
 		prefix, err := netip.ParsePrefix(strings.TrimSpace(entry))
 		return strings.TrimSpace(entry) == "*" || err == nil && prefix.Bits() == 0
 	})
-}
-
-// codeRule is what a file of code must not hold.
-type codeRule struct {
-	ext, name  string
-	pattern    *regexp.Regexp
-	what, cure string
-}
-
-var codeRules = []codeRule{
-	{".py", "CORSMiddleware", regexp.MustCompile(`(?s)CORSMiddleware\b[^)]*?allow_origins\s*=\s*\[\s*["']\*["'][^)]*?allow_credentials\s*=\s*True|CORSMiddleware\b[^)]*?allow_credentials\s*=\s*True[^)]*?allow_origins\s*=\s*\[\s*["']\*["']`),
-		"lets every site send requests with your users' cookies", "list the origins of your own pages in allow_origins"},
-	{".py", "FastAPI", regexp.MustCompile(`\bFastAPI\([^)]*\bdebug\s*=\s*True`),
-		"is made with debug=True: errors show code and values to everybody", "leave debug out"},
-	{".py", "SECRET_KEY", regexp.MustCompile(`(?m)^\s*SECRET_KEY\s*(?::[^=\n]+)?=\s*["'][^"'\n]{8,}["']`),
-		"stands in the code, for everybody who has it", "take the value out; the env file holds it: fastman generate:key"},
-	{".go", "AllowCredentials", regexp.MustCompile(`(?s)\{[^{}]*(?:AllowAllOrigins:\s*true|Allow(?:ed)?Origins:\s*\[\]string\{"\*"\})[^{}]*AllowCredentials:\s*true`),
-		"lets every site send requests with your users' cookies", "list the origins of your own pages"},
-	{".go", "SECRET_KEY", regexp.MustCompile(`os\.Setenv\("SECRET_KEY",\s*"`),
-		"stands in the code, for everybody who has it", "take the value out; the env file holds it: fastman generate:key"},
-}
-
-func codeFindings(i *install.Installation) (found []Finding) {
-	_ = filepath.WalkDir(i.Root, func(file string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil || entry.IsDir() && file != i.Root && (staysBehind(file, entry.Name()) || entry.Name() == "vendor" || entry.Name() == "tests"):
-			return fs.SkipDir
-		case entry.IsDir() || !slices.Contains([]string{".py", ".go"}, path.Ext(entry.Name())) || strings.HasSuffix(entry.Name(), "_test.go"):
-			return nil
-		}
-		src, err := os.ReadFile(file)
-		if err != nil {
-			return nil
-		}
-		rel, _ := filepath.Rel(i.Root, file)
-		for _, rule := range codeRules {
-			if at := rule.pattern.FindIndex(src); at != nil && rule.ext == filepath.Ext(file) {
-				line := 1 + bytes.Count(src[:at[0]], []byte("\n"))
-				found = append(found, Finding{filepath.ToSlash(rel) + ":" + strconv.Itoa(line), rule.name, rule.what, rule.cure})
-			}
-		}
-		return nil
-	})
-	return found
 }

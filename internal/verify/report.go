@@ -17,8 +17,9 @@ type Report struct {
 	Types     []string  `json:"types"`
 	Providers []string  `json:"providers"`
 	Prefix    string    `json:"prefix"`
-	Target    string    `json:"target"`  // address of a running server, or what the app was started on
-	Fastman   string    `json:"fastman"` // version of the suite
+	Target    string    `json:"target"`   // address of a running server, or what the app was started on
+	Database  string    `json:"database"` // kind, version and place of the scratch database; "" is none
+	Fastman   string    `json:"fastman"`  // version of the suite
 	Started   time.Time `json:"started"`
 	Seconds   float64   `json:"seconds"`
 	Counts    Counts    `json:"counts"`

@@ -11,7 +11,7 @@ import (
 // ours are the settings of the sign-in that no prefix tells.
 var ours = []string{
 	"ENVIRONMENT", "SECRET_KEY", "SECRET_KEY_PREVIOUS", "DATABASE_URL", "BCRYPT_ROUNDS", "ACCESS_TOKEN_EXPIRE_MINUTES",
-	"REFRESH_TOKEN_EXPIRE_DAYS", "SESSION_MAX_DAYS", "PASSWORD_MIN_LENGTH", "PORT",
+	"REFRESH_TOKEN_EXPIRE_DAYS", "SESSION_MAX_DAYS", "PASSWORD_MIN_LENGTH", "PORT", ServerVariable,
 }
 
 func isOurs(name string) bool {
@@ -21,9 +21,9 @@ func isOurs(name string) bool {
 }
 
 // usual are the settings that the suite counts on, whatever the project has.
-func usual(secret, databaseURL string) map[string]string {
+func usual(secret string) map[string]string {
 	return map[string]string{
-		"ENVIRONMENT": "test", "SECRET_KEY": secret, "DATABASE_URL": databaseURL, "AUTH_ISSUER": issuer,
+		"ENVIRONMENT": "test", "SECRET_KEY": secret, "AUTH_ISSUER": issuer,
 		"BCRYPT_ROUNDS":               "4", // the least: hashing is most of what the cases wait for
 		"ACCESS_TOKEN_EXPIRE_MINUTES": "30", "REFRESH_TOKEN_EXPIRE_DAYS": "30", "SESSION_MAX_DAYS": "90", "PASSWORD_MIN_LENGTH": "8",
 	}

@@ -29,9 +29,10 @@ const issuer = "fastman:app"
 // Options are the flags of verify:auth.
 type Options struct {
 	install.Common
-	Only string // expression; "" is every case
-	URL  string // of a running server; "" starts the app
-	Own  bool   // the server may be on another machine
+	Only     string // expression; "" is every case
+	Database string // sqlite or postgresql; "" is what the project is on
+	URL      string // of a running server; "" starts the app
+	Own      bool   // the server may be on another machine
 }
 
 // Unjudged is why nothing could be said about an app: exit status 3.
@@ -65,6 +66,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		err = r.scratch(ctx)
 	}
 	r.report.Seconds = time.Since(start).Seconds()
+	r.on.hideIn(r.report, err)
 	if err = errors.Join(err, ctx.Err()); err != nil {
 		return nil, err
 	}
@@ -75,6 +77,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 type verification struct {
 	Options
 	app    *install.Installation
+	on     chosen
 	only   *regexp.Regexp
 	report *Report
 }
@@ -92,7 +95,11 @@ func open(ctx context.Context, o Options) (*verification, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &verification{Options: o, app: app, only: only, report: newReport(app, o)}
+	on, err := choose(o, app)
+	if err != nil {
+		return nil, err
+	}
+	r := &verification{Options: o, app: app, on: on, only: only, report: newReport(app, o)}
 	for _, c := range conformance.Cases(everything) {
 		if why := r.why(c); why != "" && only.MatchString(c.Name) {
 			r.report.add(Result{Case: describe(c), Outcome: NotApplicable, Detail: why})
@@ -181,12 +188,10 @@ func (r *verification) scratch(ctx context.Context) (err error) {
 		return err
 	}
 	secret := rand.Text() + rand.Text()
-	a := &app{Installation: r.app, scratch: dir, env: usual(secret, scratchURL(r.app, dir))}
+	a := &app{Installation: r.app, scratch: dir, env: usual(secret), dialect: r.on.dialect}
 	defer func() { err = errors.Join(err, a.close()) }()
 	if r.app.IsGo() {
 		r.say("building the app")
-	} else {
-		r.say("making a scratch database")
 	}
 	target, release, err := r.target(ctx, a, secret)
 	if err != nil {
@@ -196,6 +201,17 @@ func (r *verification) scratch(ctx context.Context) (err error) {
 	if err := a.prepare(ctx); err != nil {
 		return err
 	}
+	if r.app.Set.Stores() {
+		r.say("making a scratch database")
+		var server scratchServer
+		if server, err = r.on.open(ctx, a); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, server.close()) }()
+		if err := r.database(ctx, a, server, &target); err != nil {
+			return err
+		}
+	}
 	r.say("starting the app")
 	instance, err := a.boot(ctx, nil)
 	if err != nil {
@@ -204,7 +220,7 @@ func (r *verification) scratch(ctx context.Context) (err error) {
 	defer instance.Stop()
 	target.URL, target.Output = instance.URL, instance.Output
 	if r.app.Set.Stores() {
-		target.DB = openDatabase(a.database())
+		target.DB = openDatabase(a.database(target.DatabaseURL))
 		defer target.DB.Close()
 		if _, err := target.DB.ExecContext(ctx, "SELECT 1 FROM "+r.app.UsersTable+" LIMIT 1"); err != nil {
 			return &Unjudged{What: "the app has not made its table of users in the scratch database: " + err.Error(),
@@ -215,13 +231,18 @@ func (r *verification) scratch(ctx context.Context) (err error) {
 	return nil
 }
 
-// scratchURL is the DATABASE_URL of a run.
-func scratchURL(i *install.Installation, dir string) string {
-	driver := "sqlite"
-	if i.Async {
-		driver = "sqlite+aiosqlite"
+// database gives the app an empty database with its tables.
+func (r *verification) database(ctx context.Context, a *app, server scratchServer, target *conformance.Target) (err error) {
+	if target.DatabaseURL, err = server.newDatabase(ctx); err != nil {
+		return err
 	}
-	return driver + ":///" + filepath.ToSlash(filepath.Join(dir, "scratch.db"))
+	target.Dialect, r.report.Database = r.on.dialect, server.about()
+	r.report.Target += ", " + r.report.Database
+	a.env["DATABASE_URL"] = target.DatabaseURL
+	if a.IsGo() {
+		return nil // it does it when it starts
+	}
+	return a.migrate(ctx)
 }
 
 // target is all that the suite is offered, but for the running app: what it sends mail
@@ -239,8 +260,8 @@ func (r *verification) target(ctx context.Context, a *app, secret string) (t con
 		}
 	}()
 	set := r.app.Set
-	t = conformance.Target{Set: set, Prefix: r.app.Prefix, UsersTable: r.app.UsersTable, OwnTexts: true, Secret: secret, Issuer: issuer, Dialect: conformance.SQLite,
-		DatabaseURL: a.env["DATABASE_URL"], Boot: a.boot}
+	t = conformance.Target{Set: set, Prefix: r.app.Prefix, UsersTable: r.app.UsersTable, OwnTexts: true, Secret: secret, Issuer: issuer,
+		Boot: a.boot}
 	if t.Mail, err = conformance.NewMailbox(); err != nil {
 		return t, release, err
 	}
