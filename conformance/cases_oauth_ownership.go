@@ -52,8 +52,8 @@ var oauthOwnershipCases = []Case{
 		Type: feature.JWT, ASVS: []string{"6.3.4", "6.4.3"}, Needs: []Need{NeedMail, NeedProviders}, Run: ownershipNoPassword,
 	},
 	{
-		Name: "oauth/verifying-keeps-the-way-in-that-it-was-done-by", Section: "Ownership", Type: feature.JWT,
-		ASVS: []string{"10.5.2"}, Needs: []Need{NeedMail, NeedProviders}, Run: ownershipVerify,
+		Name: "oauth/verifying-keeps-the-way-in-that-it-was-done-by", Section: "Ownership: every other credential, identity and session on it goes",
+		Type: feature.JWT, ASVS: []string{"6.3.7"}, Needs: []Need{NeedMail, NeedProviders}, Run: ownershipVerify,
 	},
 }
 
@@ -223,9 +223,14 @@ func ownershipSquatter(t *T) {
 		if !strings.Contains(t.events(before, "auth.account.takeover"), "auth.account.takeover") {
 			t.Errorf("the takeover is not in the log")
 		}
-		if mails := t.mailsTo(squatter.email, known+2); !strings.Contains(mails[len(mails)-1].Subject, "your address was confirmed") {
-			t.Errorf("the takeover is told by the mail %q", mails[len(mails)-1].Subject)
-		}
+		t.toldOfTakeover(squatter.email, known+2)
+	}
+}
+
+// toldOfTakeover expects that the n-th mail to an address says what happened.
+func (t *T) toldOfTakeover(address string, n int) {
+	if mails := t.mailsTo(address, n); !strings.Contains(mails[n-1].Subject, "your address was confirmed") {
+		t.Errorf("the takeover is told by the mail %q", mails[n-1].Subject)
 	}
 }
 
@@ -315,5 +320,6 @@ func ownershipVerify(t *T) {
 		}
 		t.dead("a session that began with the password", s)
 		t.login(acc.email, acc.password).expect("a password of before the address was proved", http.StatusUnauthorized)
+		t.toldOfTakeover(acc.email, 3)
 	}
 }

@@ -64,8 +64,8 @@ var passkeyWaysCases = []Case{
 		Type: feature.Keycloak, ASVS: []string{"7.5.1"}, Needs: []Need{NeedPasskeys}, Run: passkeyByKeycloak,
 	},
 	{
-		Name: "passkey/verifying-by-its-session-takes-the-password-away", Section: "Ownership", Type: feature.JWT,
-		Needs: []Need{NeedPasskeys, NeedMail}, Run: passkeyVerifiesBesidePassword,
+		Name: "passkey/verifying-by-its-session-takes-the-password-away", Section: "Ownership: every other credential, identity and session on it goes",
+		Type: feature.JWT, ASVS: []string{"6.3.7"}, Needs: []Need{NeedPasskeys, NeedMail}, Run: passkeyVerifiesBesidePassword,
 	},
 }
 
@@ -252,4 +252,5 @@ func passkeyVerifiesBesidePassword(t *T) {
 	t.present(k)
 	t.dead("a session that began with the password", squatter)
 	t.login(acc.email, acc.password).expect("a password of before the address was proved", http.StatusUnauthorized)
+	t.toldOfTakeover(acc.email, 3)
 }
