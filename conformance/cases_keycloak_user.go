@@ -316,7 +316,10 @@ func keycloakRecent(t *T) {
 	}
 	recent("a sign-in of now", k.claim("auth_time", secondsFrom(0)), http.StatusConflict) // the last way in
 	recent("a sign-in of 9 minutes ago", k.claim("auth_time", secondsFrom(-9*time.Minute)), http.StatusConflict)
-	changes := map[string]token{"a sign-in of 11 minutes ago": k.claim("auth_time", secondsFrom(-11*time.Minute)), "no auth_time": k.without("auth_time")}
+	changes := map[string]token{
+		"a sign-in of 11 minutes ago": k.claim("auth_time", secondsFrom(-11*time.Minute)), "no auth_time": k.without("auth_time"),
+		"a sign-in in an hour": k.claim("auth_time", secondsFrom(time.Hour)),
+	}
 	for _, value := range []any{nil, "x", true, []any{}, string(encode(secondsFrom(0))), map[string]any{}} {
 		changes["auth_time "+string(encode(value))] = k.claim("auth_time", value)
 	}

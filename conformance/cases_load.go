@@ -29,6 +29,10 @@ var loadCases = []Case{
 		Name: "load/the-database-is-never-locked", Section: "Bytes: \"database is locked\" is not an answer",
 		Type: feature.JWT, Run: loadWrites,
 	},
+	{
+		Name: "load/registrations-take-their-turn-at-the-hashes", Section: "Hashing is bounded: As many at once as cores",
+		Type: feature.JWT, ASVS: []string{"15.2.2"}, RFC: []string{"RFC 9110 15.6.4"}, Run: loadRegistrations,
+	},
 }
 
 func loadMe(t *T) {
@@ -176,5 +180,25 @@ func loadWrites(t *T) {
 		} else {
 			a.expect("one of 6 registrations among 6 logins", 201, 503)
 		}
+	}
+}
+
+func loadRegistrations(t *T) {
+	app := t.hashing()
+	calls := make([]call, 400)
+	for i := range calls {
+		calls[i] = post("/register", newAccount().registration())
+	}
+	counts := map[int]int{}
+	for _, a := range app.together(calls) {
+		if a.err != nil {
+			t.Fatalf("one of 400 registrations at once got no answer: %v", a.err)
+		}
+		a.expect("one of 400 registrations at once", http.StatusCreated, http.StatusServiceUnavailable)
+		a.wantRetryAfter()
+		counts[a.status]++
+	}
+	if counts[http.StatusCreated] == 0 || counts[http.StatusServiceUnavailable] == 0 {
+		t.Errorf("400 registrations at once ended as %v, want some 201, and 503 past the queue", counts)
 	}
 }

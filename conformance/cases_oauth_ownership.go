@@ -199,7 +199,8 @@ func ownershipSquatter(t *T) {
 		t.link(s, p, own)
 		known := len(t.mailsTo(squatter.email, 1)) // of the link
 		link := t.verifyLink(squatter, s, known+1)
-		planted := t.beginLink(s, p)
+		planted, native := t.beginLink(s, p), t.beginNative(p)
+		code := native.code(own)
 		before := len(t.target.Output())
 
 		owner := someoneWith(p, squatter.email)
@@ -220,6 +221,7 @@ func ownershipSquatter(t *T) {
 		}
 		t.send(verifyByPasswordWith(link, squatter.password)).expect("the squatter's link", http.StatusBadRequest, http.StatusUnauthorized)
 		planted.browser.comeBack(planted.choose(person(p))).refused("a link that the squatter began", http.StatusBadRequest, badState)
+		t.send(exchangeCode(code, native.verifier)).expect("the code of an app that the squatter signed in to", http.StatusBadRequest)
 		if !strings.Contains(t.events(before, "auth.account.takeover"), "auth.account.takeover") {
 			t.Errorf("the takeover is not in the log")
 		}
