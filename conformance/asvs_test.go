@@ -19,19 +19,11 @@ import (
 // notMet are the requirements of level 1 and 2 that are left open, and are owned up to.
 var notMet = []string{"6.2.12", "6.3.3", "6.5.5", "7.4.5", "7.5.2", "3.5.3"}
 
-// requirement is a line of asvs.tsv.
-type requirement struct {
-	id, level, text string
-	status, how     string
-	fastapi, golang string // where in the code of each stack: "file: function"
-	test            string // that shows what no request can
-}
-
 const asvsHead = `# OWASP ASVS 5.0, requirement by requirement
 
 What of the standard is about signing in, sessions and tokens, in our words; how a
-generated app meets it, and where: the files are those of app/features/auth (FastAPI) and
-internal/auth (Go). The cases show it on both stacks: ` + "`fastman verify:auth --only='^NAME$'`" + ` runs
+generated app meets it, and where: the files are those of app/features/auth and app/core
+(FastAPI) and internal/auth (Go). The cases show it on both stacks: ` + "`fastman verify:auth --only='^NAME$'`" + ` runs
 one of them against your app, and its report has the same table with what came out. A case
 is evidence, and need not be all that a requirement asks for; "documented" is what is on
 this page and in [security.md](security.md).
@@ -60,7 +52,7 @@ lowers the two settings.
 | password | ` + "`POST /login`" + ` | one factor | the three above |
 | passkey | ` + "`POST /passkey/authenticate/verify`" + `; with a new account ` + "`…/register/verify`" + ` | two: the key, and user verification; phishing-resistant | options: 100 in 15 minutes from one address |
 | recovery code | ` + "`POST /passkey/recovery`" + ` with a code | one: 128 random bits, once | the three above |
-| mailed link, only with ` + "`PASSKEY_EMAIL_RECOVERY=true`" + ` | ` + "`POST /passkey/recovery`" + ` with a token | the mailbox | the three above, for mails as well |
+| mailed link, only with ` + "`PASSKEY_EMAIL_RECOVERY=true`" + ` | ` + "`POST /passkey/recovery`" + ` with a token | the mailbox | mails: the three above; tokens: 100 in 15 minutes from one address |
 | provider | ` + "`GET /callback[/{provider}]`" + `; native apps ` + "`POST /token`" + ` | taken for one factor, whatever the provider asked for | starts: 100 in 15 minutes from one address |
 | Keycloak | its access token with each request; it opens no session | as the realm has it | the realm's |
 
@@ -80,12 +72,12 @@ func TestASVSDocs(t *testing.T) {
 	shown := casesOf()
 	var out strings.Builder
 	out.WriteString(asvsHead)
-	for _, r := range requirements(t) {
-		how := r.how
-		if r.status != "met" {
-			how = "**" + r.status + "**: " + how
+	for _, r := range conformance.Requirements() {
+		how := r.How
+		if r.Status != "met" {
+			how = "**" + r.Status + "**: " + how
 		}
-		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s | %s | %s |\n", r.id, r.level, r.text, how, place(r.fastapi), place(r.golang), named(shown[r.id], r.test))
+		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s | %s | %s |\n", r.ID, r.Level, r.Text, how, place(r.FastAPI), place(r.Go), named(shown[r.ID], r.Test))
 	}
 	const file = "../docs/asvs.md"
 	have, _ := os.ReadFile(file)
@@ -139,21 +131,21 @@ func named(cases []string, test string) string {
 func TestASVSAnswers(t *testing.T) {
 	shown, tests := casesOf(), testNames(t)
 	var open []string
-	for _, r := range requirements(t) {
-		if r.how == "" || !slices.Contains([]string{"met", "documented", "not met", "not applicable"}, r.status) {
-			t.Errorf("%s has no answer", r.id)
+	for _, r := range conformance.Requirements() {
+		if r.How == "" || !slices.Contains([]string{"met", "documented", "not met", "not applicable"}, r.Status) {
+			t.Errorf("%s has no answer", r.ID)
 		}
-		if r.status == "met" && len(shown[r.id]) == 0 && r.test == "" {
-			t.Errorf("%s is met, and nothing shows it", r.id)
+		if r.Status == "met" && len(shown[r.ID]) == 0 && r.Test == "" {
+			t.Errorf("%s is met, and nothing shows it", r.ID)
 		}
-		if r.test != "" && !tests[r.test] {
-			t.Errorf("%s is shown by %s, which is no test", r.id, r.test)
+		if r.Test != "" && !tests[r.Test] {
+			t.Errorf("%s is shown by %s, which is no test", r.ID, r.Test)
 		}
-		if r.status == "met" && (r.fastapi == "" || r.golang == "") {
-			t.Errorf("%s does not say where it is met", r.id)
+		if r.Status == "met" && (r.FastAPI == "" || r.Go == "") {
+			t.Errorf("%s does not say where it is met", r.ID)
 		}
-		if r.status == "not met" && r.level != "3" {
-			open = append(open, r.id)
+		if r.Status == "not met" && r.Level != "3" {
+			open = append(open, r.ID)
 		}
 	}
 	if !slices.Equal(open, notMet) {
@@ -180,12 +172,12 @@ func testNames(t *testing.T) map[string]bool {
 // Who follows the table into the code finds the function there.
 func TestASVSPlaces(t *testing.T) {
 	emitted := map[string]map[string]string{"fastapi": emittedCode(t, "fastapi"), "goapp": emittedCode(t, "goapp")}
-	for _, r := range requirements(t) {
-		for stack, at := range map[string]string{"fastapi": r.fastapi, "goapp": r.golang} {
+	for _, r := range conformance.Requirements() {
+		for stack, at := range map[string]string{"fastapi": r.FastAPI, "goapp": r.Go} {
 			file, function, _ := strings.Cut(at, ": ")
 			defined := regexp.MustCompile(`(?m)^\s*(async )?(def|class|func|type)( \([^)]*\))? ` + regexp.QuoteMeta(function) + `\b|^` + regexp.QuoteMeta(function) + ` = `)
 			if at != "" && !defined.MatchString(emitted[stack][file]) {
-				t.Errorf("%s: %s has no %s in %s", r.id, stack, function, file)
+				t.Errorf("%s: %s has no %s in %s", r.ID, stack, function, file)
 			}
 		}
 	}
@@ -220,17 +212,6 @@ func emittedCode(t *testing.T, stack string) map[string]string {
 }
 
 var everything = feature.NewSet(feature.Types...).WithProviders(feature.Providers...).WithUI(true)
-
-func requirements(t *testing.T) (all []requirement) {
-	t.Helper()
-	for _, f := range readTSV(t, "asvs.tsv") {
-		if len(f) != 8 {
-			t.Fatalf("asvs.tsv: %q has %d fields", f, len(f))
-		}
-		all = append(all, requirement{f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7]})
-	}
-	return all
-}
 
 // readTSV are the fields of each line but the first.
 func readTSV(t *testing.T, file string) (all [][]string) {

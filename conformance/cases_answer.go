@@ -39,7 +39,7 @@ var answerCases = []Case{
 	},
 	{
 		Name: "answers/other-methods-are-refused", Section: "jwt: POST /register",
-		Type: feature.JWT, ASVS: []string{"3.5.3"}, RFC: []string{"RFC 9110 9.2.1"}, Run: answersMethods,
+		Type: feature.JWT, ASVS: []string{"3.5.3", "14.3.2"}, RFC: []string{"RFC 9110 9.2.1"}, Run: answersMethods,
 	},
 }
 
@@ -177,12 +177,13 @@ func answersOpenAPI(t *T) {
 	document := a.want(http.StatusOK).object()
 	paths, _ := document["paths"].(map[string]any)
 	for path, method := range map[string]string{"/register": "post", "/login": "post", "/me": "get"} {
-		operations, _ := paths[t.target.Prefix+path].(map[string]any)
+		at := t.path(strings.ToUpper(method), path)
+		operations, _ := paths[at].(map[string]any)
 		if _, there := operations[method]; !there {
-			t.Errorf("openapi.json lacks %s %s", method, t.target.Prefix+path)
+			t.Errorf("openapi.json lacks %s %s", method, at)
 		}
 	}
-	content := dig(document, "paths", t.target.Prefix+"/login", "post", "requestBody", "content")
+	content := dig(document, "paths", t.path("POST", "/login"), "post", "requestBody", "content")
 	for _, kind := range []string{"application/x-www-form-urlencoded", "application/json"} {
 		if _, there := content[kind]; !there {
 			t.Errorf("openapi.json does not say that login takes %s", kind)
@@ -228,6 +229,9 @@ func answersMethods(t *T) {
 			a := t.send(c)
 			if a.status >= 300 && a.status < 400 || a.status >= 500 || (a.status < 300 && method != "HEAD" && method != "OPTIONS") {
 				a.errorf("%s %s is answered with %d", method, path, a.status)
+			}
+			if a.header.Get("Cache-Control") != "no-store" {
+				a.errorf("%s %s: Cache-Control is %q, want no-store", method, path, a.header.Get("Cache-Control"))
 			}
 		}
 	}

@@ -135,7 +135,7 @@ func changeNotice(t *T) {
 	acc, s := t.member()
 	t.change(s, acc.password, newPassword).want(http.StatusNoContent)
 	m := t.mailsTo(acc.email, 1)[0]
-	if !strings.Contains(m.Text, "password") || strings.Contains(m.Text, newPassword) || strings.Contains(m.Text, "token=") {
+	if !t.tells(m, "password") || strings.Contains(m.Text, newPassword) || strings.Contains(m.Text, "token=") {
 		t.Errorf("the notice does not speak of the password, or says too much:\n%s", m.Text)
 	}
 }

@@ -93,7 +93,7 @@ func (t *T) production() *T {
 		t.Fatalf("%v", err)
 	}
 	t.defers(own.Close)
-	own.AllowCallbacks(publicURL + t.target.Prefix)
+	t.target.allowCallbacks(own)
 	dir, err := os.MkdirTemp("", "fastman-trust-")
 	if err != nil {
 		t.Fatalf("%v", err)

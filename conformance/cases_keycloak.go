@@ -21,11 +21,11 @@ import (
 var keycloakCases = []Case{
 	{
 		Name: "keycloak/a-token-of-the-realm-is-somebody", Section: "keycloak: Alone: GET /me answers {id, email, username, name, roles}",
-		Type: feature.Keycloak, ASVS: []string{"10.3.2", "10.3.3"}, RFC: []string{"RFC 6750 2.1"}, Run: keycloakMe,
+		Type: feature.Keycloak, ASVS: []string{"10.3.2", "10.3.3", "14.3.2"}, RFC: []string{"RFC 6750 2.1"}, Run: keycloakMe,
 	},
 	{
 		Name: "keycloak/without-a-token-is-401-with-challenge", Section: "keycloak: 401 for anything else",
-		Type: feature.Keycloak, ASVS: []string{"7.2.1"}, RFC: []string{"RFC 6750 3"}, Run: keycloakNoToken,
+		Type: feature.Keycloak, ASVS: []string{"7.2.1", "14.3.2"}, RFC: []string{"RFC 6750 3"}, Run: keycloakNoToken,
 	},
 	{
 		Name: "keycloak/a-tampered-token-is-refused", Section: "keycloak: Checked: signature",
@@ -69,7 +69,7 @@ var keycloakCases = []Case{
 	},
 	{
 		Name: "keycloak/odd-tokens-are-401-and-break-nothing", Section: "keycloak: 401 for anything else",
-		Type: feature.Keycloak, ASVS: []string{"9.1.1", "16.5.3"}, RFC: []string{"RFC 7515 7.1", "RFC 4648 3.5", "RFC 7519 7.2"}, Run: keycloakOdd,
+		Type: feature.Keycloak, ASVS: []string{"9.1.1", "16.5.1", "16.5.3"}, RFC: []string{"RFC 7515 7.1", "RFC 4648 3.5", "RFC 7519 7.2"}, Run: keycloakOdd,
 	},
 	{
 		Name: "keycloak/nothing-but-the-header-is-read", Section: "keycloak: Never open",

@@ -31,15 +31,15 @@ var keycloakFaultCases = []Case{
 	},
 	{
 		Name: "keycloak/garbage-for-keys-is-503-and-recovers", Section: "keycloak: Never open",
-		Type: feature.Keycloak, ASVS: []string{"16.5.3"}, RFC: []string{"RFC 7517 5"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Run: keycloakGarbage,
+		Type: feature.Keycloak, ASVS: []string{"16.5.3"}, RFC: []string{"RFC 7517 5"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Turn: Early, Run: keycloakGarbage,
 	},
 	{
 		Name: "keycloak/twenty-on-one-that-hangs-block-no-other-route", Section: "keycloak: One that hangs (10 s) blocks neither other routes nor the start",
-		Type: feature.Keycloak, ASVS: []string{"16.5.3"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Run: keycloakHangs,
+		Type: feature.Keycloak, ASVS: []string{"16.5.3"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Turn: Early, Run: keycloakHangs,
 	},
 	{
 		Name: "keycloak/new-keys-are-fetched-once-in-ten-seconds", Section: "keycloak: refetched for an unknown kid at most once in 10 s",
-		Type: feature.Keycloak, ASVS: []string{"9.1.3"}, RFC: []string{"RFC 7517 4.5"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Run: keycloakRotation,
+		Type: feature.Keycloak, ASVS: []string{"9.1.3"}, RFC: []string{"RFC 7517 4.5"}, Needs: []Need{NeedBoot, NeedStandinRealm}, Turn: Early, Run: keycloakRotation,
 	},
 	{
 		Name: "keycloak/down-later-serves-what-it-knows", Section: "keycloak: JWKS cached at most 5 min",

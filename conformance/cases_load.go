@@ -19,19 +19,15 @@ var loadCases = []Case{
 	},
 	{
 		Name: "load/hashing-is-bounded-and-me-keeps-answering", Section: "Hashing is bounded: past it 503 with Retry-After",
-		Type: feature.JWT, RFC: []string{"RFC 9110 15.6.4", "RFC 9110 10.2.3"}, Run: loadLogins,
+		Type: feature.JWT, RFC: []string{"RFC 9110 15.6.4", "RFC 9110 10.2.3"}, Turn: Alone, Run: loadLogins,
 	},
 	{
 		Name: "load/who-hangs-up-gives-the-place-back", Section: "Hashing is bounded: a queue of ten times that",
-		Type: feature.JWT, Run: loadCancelled,
+		Type: feature.JWT, Turn: Alone, Run: loadCancelled,
 	},
 	{
 		Name: "load/the-database-is-never-locked", Section: "Bytes: \"database is locked\" is not an answer",
 		Type: feature.JWT, Run: loadWrites,
-	},
-	{
-		Name: "load/registrations-take-their-turn-at-the-hashes", Section: "Hashing is bounded: As many at once as cores",
-		Type: feature.JWT, ASVS: []string{"15.2.2"}, RFC: []string{"RFC 9110 15.6.4"}, Run: loadRegistrations,
 	},
 }
 
@@ -104,6 +100,7 @@ func loadLogins(t *T) {
 	if meanwhile < 5 {
 		t.Errorf("during the logins /me was answered only %d times", meanwhile)
 	}
+	app.registrations()
 }
 
 // drain takes the answers that are there. It is false when the last has come.
@@ -183,14 +180,14 @@ func loadWrites(t *T) {
 	}
 }
 
-func loadRegistrations(t *T) {
-	app := t.hashing()
+// registrations expects that they take their turn at the hashes, too.
+func (t *T) registrations() {
 	calls := make([]call, 400)
 	for i := range calls {
 		calls[i] = post("/register", newAccount().registration())
 	}
 	counts := map[int]int{}
-	for _, a := range app.together(calls) {
+	for _, a := range t.together(calls) {
 		if a.err != nil {
 			t.Fatalf("one of 400 registrations at once got no answer: %v", a.err)
 		}

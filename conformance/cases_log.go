@@ -26,7 +26,7 @@ var logCases = []Case{
 	{
 		// The last of all: it searches what every case before it has made the app log.
 		Name: "log/no-password-token-or-address-in-any-log", Section: "Log: never a password, token, code or e-mail in clear",
-		ASVS: []string{"16.2.5"}, Needs: []Need{NeedOutput}, Run: logSecrets,
+		ASVS: []string{"16.2.5"}, Needs: []Need{NeedOutput}, Turn: Last, Run: logSecrets,
 	},
 }
 
@@ -97,7 +97,7 @@ func logHungUp(t *T) {
 		if err != nil {
 			t.Fatalf("%v", err)
 		}
-		fmt.Fprintf(connection, "POST %s%s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", t.target.Prefix, path, host)
+		fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", t.path(http.MethodPost, path), host)
 		_ = connection.Close()
 	}
 	t.member() // by then the app has seen the others go

@@ -50,7 +50,7 @@ var loginCases = []Case{
 	},
 	{
 		Name: "login/every-one-is-a-new-session", Section: "Bytes: session ids and challenge ids",
-		Type: feature.JWT, ASVS: []string{"7.2.2", "7.2.3"}, Run: loginMakesSessions,
+		Type: feature.JWT, ASVS: []string{"7.2.2", "7.2.3", "7.2.4"}, Run: loginMakesSessions,
 	},
 	{
 		Name: "login/credentials-in-the-address-do-not-count", Section: "jwt: POST /login",

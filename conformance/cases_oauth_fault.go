@@ -26,15 +26,15 @@ var oauthFaultCases = []Case{
 	},
 	{
 		Name: "oauth/a-provider-that-hangs-is-given-up-after-ten-seconds", Section: "oauth: slow (10 s)",
-		Type: feature.OAuth, ASVS: []string{"16.5.3"}, Run: faultHang,
+		Type: feature.OAuth, ASVS: []string{"16.5.3"}, Turn: Early, Run: faultHang,
 	},
 	{
 		Name: "oauth/a-provider-that-drips-is-given-up-after-ten-seconds", Section: "oauth: slow (10 s)",
-		Type: feature.OAuth, ASVS: []string{"16.5.3"}, Run: faultDrip,
+		Type: feature.OAuth, ASVS: []string{"16.5.3"}, Turn: Early, Run: faultDrip,
 	},
 	{
 		Name: "oauth/twenty-that-hang-leave-me-as-fast-as-it-was", Section: "oauth: slow (10 s)",
-		Type: feature.OAuth, Run: faultResponsive,
+		Type: feature.OAuth, Turn: Alone, Run: faultResponsive,
 	},
 	{
 		Name: "oauth/past-sixteen-a-sign-in-waits-its-turn", Section: "oauth: slow (10 s)",

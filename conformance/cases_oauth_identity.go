@@ -409,7 +409,7 @@ func (t *T) stranger(email string, verified bool) int64 {
 	for _, name := range names {
 		arguments = append(arguments, values[name])
 	}
-	t.exec("INSERT INTO users ("+strings.Join(names, ", ")+") VALUES ("+strings.TrimSuffix(strings.Repeat("?, ", len(names)), ", ")+")", arguments...)
+	t.insertUser("INSERT INTO users ("+strings.Join(names, ", ")+") VALUES ("+strings.TrimSuffix(strings.Repeat("?, ", len(names)), ", ")+")", arguments...)
 	id, _ := strconv.ParseInt(t.row("SELECT id FROM users WHERE email_key = ?", identityKey(email))[0], 10, 64)
 	return id
 }

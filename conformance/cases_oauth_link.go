@@ -199,14 +199,14 @@ func linkMails(t *T) {
 	account := person(p)
 	b := t.browser().enter(p, account)
 	b.linkOwn(other, person(other)).want(http.StatusSeeOther)
-	if mail := t.mailsTo(account.Email, 1)[0]; !strings.HasSuffix(mail.Subject, ": a way to sign in was added") {
+	if mail := t.mailsTo(account.Email, 1)[0]; !t.titled(mail, ": a way to sign in was added") {
 		t.Errorf("linking is told by the mail %q", mail.Subject)
 	}
 	if p == other {
 		return
 	}
 	b.send(unlinkCall(other.Name).own()).want(http.StatusNoContent)
-	if mails := t.mailsTo(account.Email, 2); !strings.HasSuffix(mails[1].Subject, ": a way to sign in was removed") {
+	if mails := t.mailsTo(account.Email, 2); !t.titled(mails[1], ": a way to sign in was removed") {
 		t.Errorf("unlinking is told by the mail %q", mails[1].Subject)
 	}
 }

@@ -63,7 +63,7 @@ func oauthLogin(t *T) {
 		query := b.sent(p, a).address.Query()
 		want := map[string]string{
 			"response_type": "code", "client_id": p.ClientID, "code_challenge_method": "S256",
-			"redirect_uri": publicURL + t.target.Prefix + t.callbackPath(p), "scope": scopes[p.Name],
+			"redirect_uri": publicURL + t.page(t.callbackPath(p)), "scope": scopes[p.Name],
 		}
 		for name, value := range want {
 			if query.Get(name) != value || len(query[name]) != 1 {
@@ -208,7 +208,7 @@ func oauthNextGood(t *T) {
 		}
 	}
 	a := t.browser().signIn(p, person(p)).want(http.StatusSeeOther)
-	if have := a.header.Get("Location"); have != t.target.Prefix+"/me" {
+	if have := a.header.Get("Location"); !t.leadsHome(have) {
 		a.errorf("without next the browser is sent to %q", have)
 	}
 }
@@ -254,11 +254,11 @@ func oauthForgedHost(t *T) {
 		} {
 			b := t.browser()
 			at := b.sent(p, b.send(get(loginPath(p)).with(name, value)))
-			if have := at.address.Query().Get("redirect_uri"); have != publicURL+t.target.Prefix+t.callbackPath(p) {
+			if have := at.address.Query().Get("redirect_uri"); have != publicURL+t.page(t.callbackPath(p)) {
 				t.Errorf("with %s: %s the redirect address of %s is %q", name, value, p.Name, have)
 			}
 			a := b.send(get(at.choose(person(p))).with(name, value)).expect("the callback with "+name, http.StatusSeeOther)
-			if have := a.header.Get("Location"); have != t.target.Prefix+"/me" {
+			if have := a.header.Get("Location"); !t.leadsHome(have) {
 				a.errorf("with %s: %s the browser is sent to %q", name, value, have)
 			}
 		}

@@ -326,7 +326,7 @@ func (t *T) elsewhere(change func(*standin.Providers) (env map[string]string)) *
 		t.Fatalf("%v", err)
 	}
 	t.defers(own.Close)
-	own.AllowCallbacks(publicURL + t.target.Prefix)
+	t.target.allowCallbacks(own)
 	more := change(own)
 	env := Provided(t.target.Set, own)
 	for name, value := range more {

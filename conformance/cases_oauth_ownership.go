@@ -120,7 +120,7 @@ func ownershipGoogle(t *T) {
 			t.Errorf("%s enters account %d, want its owner's %d", what, id, owner)
 		}
 		if t.target.Mail != nil {
-			if mails := t.mailsTo(account.Email, 1); !strings.Contains(mails[0].Subject, "a way to sign in was added") {
+			if mails := t.mailsTo(account.Email, 1); !t.titled(mails[0], "a way to sign in was added") {
 				t.Errorf("%s is linked with the mail %q", what, mails[0].Subject)
 			}
 		}
@@ -231,7 +231,7 @@ func ownershipSquatter(t *T) {
 
 // toldOfTakeover expects that the n-th mail to an address says what happened.
 func (t *T) toldOfTakeover(address string, n int) {
-	if mails := t.mailsTo(address, n); !strings.Contains(mails[n-1].Subject, "your address was confirmed") {
+	if mails := t.mailsTo(address, n); !t.titled(mails[n-1], "your address was confirmed") {
 		t.Errorf("the takeover is told by the mail %q", mails[n-1].Subject)
 	}
 }

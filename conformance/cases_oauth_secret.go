@@ -15,7 +15,7 @@ var oauthSecretCases = []Case{
 	{
 		// The last of all: it searches what every case before it has left behind.
 		Name: "oauth/no-token-of-a-provider-in-any-row-log-cookie-or-answer", Section: "oauth: Provider tokens are not stored, logged or sent on",
-		Type: feature.OAuth, ASVS: []string{"10.1.1", "16.2.5"}, Needs: []Need{NeedDB, NeedOutput}, Run: oauthNoTokens,
+		Type: feature.OAuth, ASVS: []string{"10.1.1", "16.2.5"}, Needs: []Need{NeedDB, NeedOutput}, Turn: Last, Run: oauthNoTokens,
 	},
 }
 
@@ -61,15 +61,19 @@ func oauthNoTokens(t *T) {
 		}
 	}
 	var given []string
-	for _, p := range t.target.Providers.All() {
-		given = append(given, p.Secrets()...)
-		given = append(given, p.ClientSecret)
+	var rows []string
+	for _, lane := range t.target.lanes {
+		for _, p := range lane.Providers.All() {
+			given = append(given, p.Secrets()...)
+			given = append(given, p.ClientSecret)
+		}
+		rows = append(rows, t.in(lane).rows()...)
 	}
 	if len(given) < 10 {
 		t.Errorf("only %d codes and tokens were handed out", len(given))
 	}
 	t.wantNone("an answer", given, texts(answers))
-	t.wantNone("a row", given, t.rows())
+	t.wantNone("a row", given, rows)
 	t.wantNone("the log", given, t.target.secrets.logged())
 }
 

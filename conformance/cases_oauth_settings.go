@@ -119,7 +119,7 @@ func oauthDevelopment(t *T) {
 	for _, p := range app.providers() {
 		b := app.browser()
 		query := b.sent(p, b.send(get(loginPath(p)).with("X-Forwarded-Host", "evil.example").with("X-Forwarded-Proto", "https"))).address.Query()
-		if have := query.Get("redirect_uri"); have != app.target.URL+app.target.Prefix+app.callbackPath(p) {
+		if have := query.Get("redirect_uri"); have != app.target.URL+app.page(app.callbackPath(p)) {
 			t.Errorf("in development the redirect address is %q, want one of %s", have, app.target.URL)
 		}
 	}

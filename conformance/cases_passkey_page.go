@@ -3,6 +3,7 @@ package conformance
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"fastman/internal/feature"
@@ -123,7 +124,7 @@ func pageHeaders(t *T) {
 	for path, kind := range map[string]string{"/ui": "text/html; charset=utf-8", "/static/ui.css": "text/css", "/static/ui.js": "text/javascript", "/static/passkey.js": "text/javascript"} {
 		a := b.visit(path).want(http.StatusOK)
 		for name, value := range want {
-			if have := a.header.Get(name); have != value && (path == "/ui" || name == "X-Content-Type-Options" || name == "Cache-Control") {
+			if have := a.header.Get(name); have != value && !t.isPolicyOf(have, value) && (path == "/ui" || name == "X-Content-Type-Options" || name == "Cache-Control") {
 				a.errorf("%s: %s is %q, want %q", path, name, have, value)
 			}
 		}
@@ -139,7 +140,7 @@ func pageHeaders(t *T) {
 			h.errorf("HEAD %s is not GET without its body", path)
 		}
 	}
-	page := string(b.visit("/ui").body)
+	page := strings.ReplaceAll(string(b.visit("/ui").body), "http://www.w3.org/", "") // names of SVG
 	for _, part := range []string{"<script>", "style=", "onclick", "onload", "javascript:", "http://", "//cdn"} {
 		if strings.Contains(page, part) {
 			t.Errorf("the page holds %s", part)
@@ -149,6 +150,21 @@ func pageHeaders(t *T) {
 	for _, path := range []string{"/static/", "/static", "/static/..%2fui.html", "/static/ui.html%00", "/static/nothing.js", "/ui/"} {
 		b.send(get(path)).expect(path, http.StatusNotFound)
 	}
+}
+
+// isPolicyOf is whether a policy says all that counts of another. Where an owner's page
+// may get its looks from is his to say.
+func (t *T) isPolicyOf(have, want string) bool {
+	if !t.target.OwnTexts || !strings.HasPrefix(want, "default-src") || strings.Contains(have, "unsafe-") {
+		return false
+	}
+	said := strings.Split(have, "; ")
+	for _, part := range strings.Split(want, "; ") {
+		if !strings.HasPrefix(part, "img-src") && !strings.HasPrefix(part, "style-src") && !slices.Contains(said, part) {
+			return false
+		}
+	}
+	return true
 }
 
 var (

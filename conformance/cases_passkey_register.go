@@ -575,7 +575,7 @@ func passkeyOwnerTold(t *T) {
 		t.send(t.enrolling(owner.email, newPasskey(algES256))).want(http.StatusBadRequest)
 	}
 	t.settled()
-	if mail := t.mailsTo(owner.email, 1)[0]; !strings.HasSuffix(mail.Subject, ": somebody tried to add a passkey") {
+	if mail := t.mailsTo(owner.email, 1)[0]; !t.titled(mail, ": somebody tried to add a passkey") {
 		t.Errorf("the owner is told by the mail %q", mail.Subject)
 	}
 }

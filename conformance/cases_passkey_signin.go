@@ -78,7 +78,7 @@ var passkeySignInCases = []Case{
 	},
 	{
 		Name: "passkey/an-address-costs-no-time", Section: "passkey: the same whatever the e-mail",
-		Type: feature.Passkey, ASVS: []string{"6.3.8"}, RFC: []string{"WebAuthn L3 14.6.2"}, Run: passkeyTiming,
+		Type: feature.Passkey, ASVS: []string{"6.3.8"}, RFC: []string{"WebAuthn L3 14.6.2"}, Turn: Alone, Run: passkeyTiming,
 	},
 }
 

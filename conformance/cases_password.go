@@ -71,7 +71,7 @@ func passwordMinimum(t *T) {
 	for _, enough := range []string{
 		"zq7vk2mw", "\U0001F511\U0001F40E\U0001F50B\U0001F4CE\U0001F9F7\U0001F9F2\U0001FA9D\U0001F9F5",
 	} {
-		t.tryRegister(enough).expect(codePoints(enough), 201)
+		t.shortest(enough)
 	}
 }
 
@@ -94,10 +94,10 @@ func passwordMaximum(t *T) {
 
 func passwordCharacters(t *T) {
 	for _, password := range []string{
-		"lowercaseletters" + unique(), strings.Repeat("7", 5) + "3019284756", "ZWQKXJVLPWM",
+		"lowercaseletters" + unique(), strings.Repeat("7", 5) + "3019284756", "ZWQKXJVLPWMTNBRH",
 		"          x          ", "tab\tline\nreturn\r\u0001\u001b[0m", "\u200b\u200d\ufeff\u00a0 zero width",
-		`"'\<>&;--%00{}$`, "\u043f\u0430\u0440\u043e\u043b\u044c \u0434\u043b\u0438\u043d\u043d\u044b\u0439",
-		"\u202eright to left", "\U0010FFFF\uFFFE noncharacters",
+		`"'\<>&;--%00{}$`, "\u043f\u0430\u0440\u043e\u043b\u044c \u0434\u043b\u0438\u043d\u043d\u044b\u0439 \u043e\u043d",
+		"\u202eright to the left", "\U0010FFFF\uFFFE noncharacters",
 	} {
 		acc := newAccount()
 		acc.password = password

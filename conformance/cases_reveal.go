@@ -26,7 +26,7 @@ var revealCases = []Case{
 	},
 	{
 		Name: "reveal-false/register-takes-the-same-time", Section: "No enumeration: register answers 202 {} in all cases",
-		Type: feature.JWT, ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot, NeedMail}, Run: revealTiming,
+		Type: feature.JWT, ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot, NeedMail}, Turn: Alone, Run: revealTiming,
 	},
 	{
 		Name: "reveal-false/the-bounds-tell-nothing", Section: "No enumeration: register answers 202 {} in all cases",

@@ -60,7 +60,7 @@ var throttleCases = []Case{
 	},
 	{
 		Name: "throttle/a-full-queue-is-given-back", Section: "Throttle: Counted before the hash, given back on success",
-		Type: feature.JWT, Needs: []Need{NeedBoot, NeedDB}, Run: throttleBusy,
+		Type: feature.JWT, Needs: []Need{NeedBoot, NeedDB}, Turn: Alone, Run: throttleBusy,
 	},
 	{
 		Name: "throttle/bad-tokens-are-counted-and-good-ones-served", Section: "Throttle: Also on refresh, forgot, verify, reset, passkey, oauth start",

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// tolerance is how far two medians may lie apart.
+	// tolerance is how far two medians may lie apart, and two quartiles.
 	tolerance = 0.05
 	// grain is a difference that no clock at the other end of a line resolves, and less
 	// than what any statement takes that only one of two attempts runs.
@@ -23,6 +23,9 @@ const (
 	// waited out.
 	rounds   = 30
 	doubtful = 40 * time.Second
+	// Past glaring there is no doubt after so many rounds.
+	glaring = 0.3
+	enough  = 4 * rounds
 	// triesPerAccount stays under the bound of 10 per account and address.
 	triesPerAccount = 8
 )
@@ -30,15 +33,15 @@ const (
 var timingCases = []Case{
 	{
 		Name: "timing/unknown-user-and-wrong-password", Section: "No enumeration: same status, body and time",
-		Type: feature.JWT, ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot}, Run: timingUnknown,
+		Type: feature.JWT, ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot}, Turn: Alone, Run: timingUnknown,
 	},
 	{
 		Name: "timing/inactive-and-passwordless-users", Section: "No enumeration: same status, body and time",
-		Type: feature.JWT, ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot, NeedDB}, Run: timingInactive,
+		Type: feature.JWT, ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot, NeedDB}, Turn: Alone, Run: timingInactive,
 	},
 	{
 		Name: "timing/passwords-that-are-hashed-twice", Section: "No enumeration: same status, body and time",
-		Type: feature.JWT, ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot}, Run: timingDecomposed,
+		Type: feature.JWT, ASVS: []string{"6.3.8"}, Needs: []Need{NeedBoot}, Turn: Alone, Run: timingDecomposed,
 	},
 }
 
@@ -103,11 +106,11 @@ func timingDecomposed(t *T) {
 	app.sameTime(wrongPassword(app, password), unknownUser(password))
 }
 
-// slowHash is the app with a hash that outweighs the noise of a machine.
-func (t *T) slowHash() *T { return t.boot(map[string]string{"BCRYPT_ROUNDS": "10"}) }
+// slowHash is the app with a hash that outweighs the noise of a machine, and no other
+// difference between two attempts: one that 5 % of it hides, production hides all the more.
+func (t *T) slowHash() *T { return t.boot(map[string]string{"BCRYPT_ROUNDS": "8"}) }
 
-// sameTime measures the attempts in turn and compares the median of each with that
-// of the first.
+// sameTime measures the attempts in turn and compares each with the first.
 func (t *T) sameTime(attempts ...attempt) {
 	samples := make([][]time.Duration, len(attempts))
 	began := time.Now()
@@ -119,11 +122,11 @@ func (t *T) sameTime(attempts ...attempt) {
 			}
 			from.measure(attempts, samples)
 		}
-		problem := compareMedians(attempts, samples)
+		problem := compare(attempts, samples, tolerance)
 		if problem == "" {
 			return
 		}
-		if time.Since(began) > doubtful {
+		if time.Since(began) > doubtful || want >= enough && compare(attempts, samples, glaring) != "" {
 			t.Errorf("%s", problem)
 			return
 		}
@@ -141,21 +144,44 @@ func (t *T) measure(attempts []attempt, samples [][]time.Duration) {
 	}
 }
 
-func compareMedians(attempts []attempt, samples [][]time.Duration) string {
-	reference := median(samples[0])
+// compare tells what two attempts differ by. Half of the samples of a busy machine may be
+// what else it does, but then the fastest quarter is not, and each of the two wins as many
+// rounds: a leak shows in all three.
+func compare(attempts []attempt, samples [][]time.Duration, tolerance float64) string {
 	for i := 1; i < len(attempts); i++ {
-		m := median(samples[i])
-		apart := float64(m-reference) / float64(reference)
-		if math.Abs(apart) > tolerance && (m-reference).Abs() > grain {
+		if apart(samples[0], samples[i], 0.5, tolerance) && apart(samples[0], samples[i], 0.25, tolerance) && uneven(samples[0], samples[i]) {
+			reference, m := quantile(samples[0], 0.5), quantile(samples[i], 0.5)
 			return fmt.Sprintf("%s takes %v, %s %v (medians of %d): %+.1f %%, at most 5 %% is allowed",
 				attempts[0].name, reference.Round(10*time.Microsecond), attempts[i].name, m.Round(10*time.Microsecond),
-				len(samples[0]), apart*100)
+				len(samples[0]), float64(m-reference)/float64(reference)*100)
 		}
 	}
 	return ""
 }
 
-func median(samples []time.Duration) time.Duration {
+// uneven is whether one of two wins more rounds than chance lets it: a sign test at four
+// standard deviations of a coin, which are sqrt(n)/2 each.
+func uneven(reference, other []time.Duration) bool {
+	won, n := 0.0, float64(len(reference))
+	for round := range reference {
+		if other[round] < reference[round] {
+			won++
+		}
+	}
+	return math.Abs(won-n/2) > 2*math.Sqrt(n)
+}
+
+// apart is whether a quantile differs by more than tolerance, and by more than a grain.
+func apart(reference, other []time.Duration, q, tolerance float64) bool {
+	a, b := quantile(reference, q), quantile(other, q)
+	return math.Abs(float64(b-a)) > tolerance*float64(a) && (b-a).Abs() > grain
+}
+
+func median(samples []time.Duration) time.Duration { return quantile(samples, 0.5) }
+
+// quantile is the mean of the two samples that are next to it.
+func quantile(samples []time.Duration, q float64) time.Duration {
 	sorted := slices.Sorted(slices.Values(samples))
-	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+	at := q * float64(len(sorted)-1)
+	return (sorted[int(math.Floor(at))] + sorted[int(math.Ceil(at))]) / 2
 }

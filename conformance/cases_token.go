@@ -86,7 +86,7 @@ var tokenCases = []Case{
 	},
 	{
 		Name: "token/one-that-was-good-expires", Section: "Access token: exp with leeway 0, iat and nbf up to 60 s ahead",
-		ASVS: []string{"9.2.1"}, RFC: []string{"RFC 7519 4.1.4"}, Needs: []Need{NeedSecret}, Run: tokenOutlived,
+		ASVS: []string{"9.2.1"}, RFC: []string{"RFC 7519 4.1.4"}, Needs: []Need{NeedSecret}, Turn: Early, Run: tokenOutlived,
 	},
 }
 
@@ -111,7 +111,7 @@ func tokenShape(t *T) {
 			t.Errorf("%s is %v, want %q", name, s.claims[name], want)
 		}
 	}
-	if len(s.claims) != len(claimNames) {
+	if len(t.only(s.claims, claimNames)) != len(claimNames) {
 		t.Errorf("the claims are %v, want %v", sortedKeys(s.claims), claimNames)
 	}
 	if !sessionID.MatchString(s.id()) {

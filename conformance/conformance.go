@@ -9,10 +9,10 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"iter"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"fastman/conformance/standin"
@@ -28,6 +28,8 @@ type Target struct {
 	URL    string // where the app listens: "http://127.0.0.1:8000"
 	Prefix string // where the module is mounted; "" is /auth
 	Set    feature.Set
+	// Paths are routes that do not stand where the contract has them.
+	Paths Paths
 
 	// OwnTexts lets the texts of errors be other ones: their owner may have translated
 	// them. What programs read, such as reauth_required, stays.
@@ -62,6 +64,7 @@ type Target struct {
 	Boot func(ctx context.Context, env map[string]string) (*Instance, error)
 
 	secrets *secrets // of all cases of a run
+	lanes   []Target // all of a run, this one among them
 }
 
 // Guarded are routes of the app's own: paths that begin with two slashes.
@@ -126,6 +129,7 @@ type Case struct {
 	ASVS     []string // requirements of OWASP ASVS 5.0 that the statement serves
 	RFC      []string
 	Needs    []Need
+	Turn     Turn
 	// Harmless is a case for a server that others use: it makes no account, sends no
 	// mail, and counts against nobody.
 	Harmless bool
@@ -147,10 +151,12 @@ type Result struct {
 	Case    Case
 	Outcome Outcome
 	Detail  string
-	Took    time.Duration
+	// Obstacle is what a skipped case could not get past, or nil.
+	Obstacle *Obstacle
+	Took     time.Duration
 }
 
-// Cases returns the cases that apply to set, in the order in which they run.
+// Cases returns the cases that apply to set. They run in this order, but for their turns.
 func Cases(set feature.Set) []Case {
 	groups := [][]Case{
 		registerCases, identityCases, passwordCases, hashCases,
@@ -222,23 +228,7 @@ func (c Case) needs(set feature.Set) []Need {
 	return c.Needs
 }
 
-// Run runs, one after the other, the cases that filter lets through, all of them
-// when it is nil, and yields each result as it is there.
-func Run(ctx context.Context, target Target, filter func(Case) bool) iter.Seq[Result] {
-	target = target.withDefaults()
-	return func(yield func(Result) bool) {
-		for _, c := range Cases(target.Set) {
-			if filter != nil && !filter(c) {
-				continue
-			}
-			if ctx.Err() != nil || !yield(runCase(ctx, target, c)) {
-				return
-			}
-		}
-	}
-}
-
-func (target Target) withDefaults() Target {
+func (target Target) withDefaults(secrets *secrets) Target {
 	if target.Prefix == "" {
 		target.Prefix = "/auth"
 	}
@@ -247,10 +237,10 @@ func (target Target) withDefaults() Target {
 	}
 	target.URL = strings.TrimRight(target.URL, "/")
 	if target.Providers != nil {
-		target.Providers.AllowCallbacks(publicURL + target.Prefix)
+		target.allowCallbacks(target.Providers)
 	}
-	target.secrets = newSecrets()
-	target.secrets.watch(target.Output)
+	target.secrets = secrets
+	secrets.watch(target.Output)
 	return target
 }
 
@@ -300,6 +290,9 @@ func runCase(ctx context.Context, target Target, c Case) (r Result) {
 		t.close()
 		r.Took = time.Since(start)
 		r.Outcome, r.Detail = t.outcome()
+		if r.Outcome == Skipped {
+			r.Obstacle = t.verdict.obstacle.Load()
+		}
 	}()
 	defer t.recover()
 	c.Run(t)
@@ -320,6 +313,7 @@ type verdict struct {
 	failures []string
 	skipped  string
 	cleanup  []func()
+	obstacle atomic.Pointer[Obstacle]
 }
 
 // ended is what Fatalf panics with.
@@ -336,11 +330,19 @@ func newT(ctx context.Context, target Target) *T {
 func (t *T) on(url string) *T {
 	target := t.target
 	target.URL = url
+	return t.in(target)
+}
+
+// in is the same case against another target.
+func (t *T) in(target Target) *T {
 	return &T{Context: t.Context, target: target, source: t.source, verdict: t.verdict}
 }
 
 // Errorf notes a finding and goes on.
 func (t *T) Errorf(format string, args ...any) {
+	if t.isBlocked() {
+		return
+	}
 	t.verdict.failures = append(t.verdict.failures, fmt.Sprintf(format, args...))
 }
 
@@ -381,6 +383,8 @@ func (t *T) outcome() (Outcome, string) {
 		return Failed, strings.Join(append(found[:maxFailures:maxFailures], more), "\n")
 	case len(found) > 0:
 		return Failed, strings.Join(found, "\n")
+	case t.isBlocked():
+		return Skipped, t.verdict.obstacle.Load().String()
 	case t.verdict.skipped != "":
 		return Skipped, t.verdict.skipped
 	}

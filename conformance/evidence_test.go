@@ -21,8 +21,8 @@ func TestCasesNameWhatTheyShow(t *testing.T) {
 	sections, later := contractLines(t)
 	unused := slices.Concat(sections, later)
 	known := map[string]bool{}
-	for _, r := range requirements(t) {
-		known[r.id] = true
+	for _, r := range conformance.Requirements() {
+		known[r.ID] = true
 	}
 	standard := regexp.MustCompile(`^(RFC [1-9]\d{3}|OpenID Connect (Core|Discovery)|WebAuthn L3) [1-9]\d*(\.\d+)*$`)
 	for _, c := range conformance.Cases(whole) {
@@ -111,8 +111,8 @@ func TestListsAreThoseOfTheContract(t *testing.T) {
 			want[f[0]] = f[1]
 		}
 	}
-	for _, r := range requirements(t) {
-		have[r.id] = r.level
+	for _, r := range conformance.Requirements() {
+		have[r.ID] = r.Level
 	}
 	if !maps.Equal(have, want) {
 		t.Errorf("asvs.tsv has %d requirements, or other levels; the standard's list has %d", len(have), len(want))

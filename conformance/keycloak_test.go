@@ -65,16 +65,16 @@ func takesTokens(t *testing.T, stack string, server *testbed.Keycloak, create fu
 	t.Run(stack+" alone", func(t *testing.T) {
 		app := create(t, onlyKeycloak, "")
 		guarded := app.guard(t)
-		t.Run("stand-in", func(t *testing.T) { app.keepsRealm(t, guarded, newRealm(t), every) })
-		t.Run("real", func(t *testing.T) { app.keepsRealm(t, guarded, realRealm(t, server), fitsReal) })
+		t.Run("stand-in", func(t *testing.T) { app.keepsRealm(t, guarded, every, newRealm(t), newRealm(t), newRealm(t)) })
+		t.Run("real", func(t *testing.T) { app.keepsRealm(t, guarded, fitsReal, realRealm(t, server)) })
 	})
 	t.Run(stack+" with all other types", func(t *testing.T) {
 		app := create(t, whole, "sqlite:///./app.db")
 		guarded, realm := app.guard(t), realRealm(t, server)
 		maps.Copy(app.env, realm.Env())
-		app.keepsWith(t, whole, fitsReal, conformance.Target{
+		pass(t, fitsReal, app.lane(t, whole, conformance.Target{
 			Realm: realm, Guarded: guarded, DB: openSQLite(t, app), Dialect: conformance.SQLite,
-		})
+		}))
 	})
 }
 
@@ -91,14 +91,19 @@ func besideRealm(c conformance.Case) bool {
 	return !slices.Contains(c.Needs, conformance.NeedStandinRealm)
 }
 
-// keepsRealm runs cases of an app that has nothing but tokens of a realm.
-func (p project) keepsRealm(t *testing.T, guarded *conformance.Guarded, realm *conformance.Realm, cases func(conformance.Case) bool) {
-	p.env = maps.Clone(p.env)
-	maps.Copy(p.env, realm.Env())
-	server := p.Boot(t, p.env)
-	pass(t, cases, conformance.Target{
-		URL: server.URL, Set: onlyKeycloak, Realm: realm, Guarded: guarded, Output: server.Output, Boot: p.again,
-	})
+// keepsRealm runs cases of an app that has nothing but tokens of a realm, of which each
+// lane has one.
+func (p project) keepsRealm(t *testing.T, guarded *conformance.Guarded, cases func(conformance.Case) bool, realms ...*conformance.Realm) {
+	var targets []conformance.Target
+	for _, realm := range realms {
+		p.env = maps.Clone(p.env)
+		maps.Copy(p.env, realm.Env())
+		server := p.Boot(t, p.env)
+		targets = append(targets, conformance.Target{
+			URL: server.URL, Set: onlyKeycloak, Realm: realm, Guarded: guarded, Output: server.Output, Boot: p.again,
+		})
+	}
+	pass(t, cases, targets...)
 }
 
 // realmFor is the realm of apps with Keycloak in their set, nil for others.

@@ -7,14 +7,17 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"io"
 	"math/big"
 	"mime"
+	"mime/multipart"
 	"mime/quotedprintable"
 	"net"
 	"net/mail"
+	"net/textproto"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -174,11 +177,7 @@ func readMail(raw string) (Mail, error) {
 	if err != nil {
 		return Mail{}, err
 	}
-	var body io.Reader = message.Body
-	if strings.EqualFold(message.Header.Get("Content-Transfer-Encoding"), "quoted-printable") {
-		body = quotedprintable.NewReader(body)
-	}
-	text, err := io.ReadAll(body)
+	text, err := readText(textproto.MIMEHeader(message.Header), message.Body)
 	if err != nil {
 		return Mail{}, err
 	}
@@ -186,16 +185,42 @@ func readMail(raw string) (Mail, error) {
 	if err != nil {
 		return Mail{}, err
 	}
-	return Mail{Header: message.Header, Subject: subject, Text: string(text), Raw: raw}, nil
+	return Mail{Header: message.Header, Subject: subject, Text: text, Raw: raw}, nil
 }
 
-var mailedLink = regexp.MustCompile(`(?m)^(\S+)#(?:token|reset|verify|recover)=(\S+?)\r?$`)
+// readText decodes the text of a mail, and that of its parts one after the other.
+func readText(header textproto.MIMEHeader, body io.Reader) (string, error) {
+	if kind, options, _ := mime.ParseMediaType(header.Get("Content-Type")); strings.HasPrefix(kind, "multipart/") {
+		var all strings.Builder
+		for parts := multipart.NewReader(body, options["boundary"]); ; {
+			part, err := parts.NextRawPart()
+			if err != nil {
+				return all.String(), nil
+			}
+			text, err := readText(part.Header, part)
+			if err != nil {
+				return "", err
+			}
+			all.WriteString(text + "\n")
+		}
+	}
+	switch strings.ToLower(header.Get("Content-Transfer-Encoding")) {
+	case "quoted-printable":
+		body = quotedprintable.NewReader(body)
+	case "base64":
+		body = base64.NewDecoder(base64.StdEncoding, body)
+	}
+	text, err := io.ReadAll(body)
+	return string(text), err
+}
 
-// link is the mailed address, which stands alone on a line, and the token in it.
+var mailedLink = regexp.MustCompile(`(https?://[^\s"'<>#]+)#(?:token|reset|verify|recover)=([\w-]+)`)
+
+// link is the mailed address, and the token in it.
 func (m Mail) link() (address, token string, err error) {
 	found := mailedLink.FindStringSubmatch(m.Text)
 	if found == nil {
-		return "", "", errors.New("no line of the mail is a link with a token")
+		return "", "", errors.New("the mail has no link with a token")
 	}
 	return found[1], found[2], nil
 }
@@ -203,7 +228,7 @@ func (m Mail) link() (address, token string, err error) {
 // linkAddress is where a mailed link for a purpose leads: "verify", "reset", "recover".
 func (t *T) linkAddress(purpose string) string {
 	if t.target.Set.UI() {
-		return publicURL + t.target.Prefix + "/ui"
+		return publicURL + t.page("/ui")
 	}
 	return publicURL + map[string]string{
 		"verify": "/verify-email", "reset": "/reset-password", "recover": t.target.Prefix + "/passkey/recovery",

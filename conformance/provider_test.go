@@ -58,16 +58,24 @@ func keepChosen(t *testing.T, create func(*testing.T, feature.Set, string) proje
 		t.Run(c.name+" on SQLite", func(t *testing.T) {
 			beside(t, c)
 			p := create(t, c.set, "sqlite:///./app.db")
-			p.keeps(t, c.set, cases, openSQLite(t, p), conformance.SQLite)
+			p.keeps(t, c.lanes(), c.set, cases, openSQLite(t, p), conformance.SQLite)
 		})
 		if os.Getenv("TEST_ALL") != "" {
 			t.Run(c.name+" on PostgreSQL", func(t *testing.T) {
 				beside(t, c)
 				url := testbed.StartPostgres(t).NewDatabase(t)
-				create(t, c.set, url).keeps(t, c.set, cases, open(t, "pgx", url), conformance.Postgres)
+				create(t, c.set, url).keeps(t, c.lanes(), c.set, cases, open(t, "pgx", url), conformance.Postgres)
 			})
 		}
 	}
+}
+
+// lanes are several for many cases.
+func (c chosen) lanes() int {
+	if c.full {
+		return lanes
+	}
+	return 1
 }
 
 // beside lets sets run two at a time, unless they have the cases that put an app under load.
@@ -111,19 +119,14 @@ func generated(databaseURL string) map[string]string {
 // newFastAPI is a new project of FastAPI with a migrated database.
 func newFastAPI(t *testing.T, set feature.Set, databaseURL string) project {
 	t.Helper()
-	dir, python := generate(t, "fastapi", set), filepath.Join(testbed.Venv(t), "python")
-	p := project{testbed.FastAPI(dir, python), generated(databaseURL)}
-	if databaseURL != "" {
-		testbed.Migrate(t, dir, python, p.env)
-	}
-	return p
+	return migrated(t, generate(t, "fastapi", set), generated(databaseURL))
 }
 
 // newGo is a new project of Go, built.
 func newGo(t *testing.T, set feature.Set, databaseURL string) project {
 	t.Helper()
 	dir := generate(t, "go", set)
-	return project{testbed.Binary(dir, buildGo(t, dir)), generated(databaseURL)}
+	return project{testbed.Binary(dir, buildGo(t, dir)), generated(databaseURL), nil}
 }
 
 func buildGo(t *testing.T, dir string) (path string) {

@@ -29,12 +29,12 @@ type secrets struct {
 func newSecrets() *secrets { return &secrets{probes: map[string]map[string]bool{}} }
 
 // sent remembers the secret fields of a request.
-func (s *secrets) sent(c call) {
+func (s *secrets) sent(c call, path string) {
 	s.keep(c.body)
 	if strings.Contains(c.path, "?") || strings.HasPrefix(c.path, "/sessions/") {
 		s.lock.Lock()
 		defer s.lock.Unlock()
-		s.paths = append(s.paths, c.path)
+		s.paths = append(s.paths, path)
 	}
 }
 

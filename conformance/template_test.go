@@ -35,7 +35,7 @@ func TestTemplateOnSQLite(t *testing.T) {
 // The FastAPI template keeps the contract on PostgreSQL, where the database plays a part.
 func TestTemplateOnPostgres(t *testing.T) {
 	url := testbed.StartPostgres(t).NewDatabase(t)
-	template(t, url).keeps(t, whole, ofDatabase, open(t, "pgx", url), conformance.Postgres)
+	template(t, url).keeps(t, lanes, whole, ofDatabase, open(t, "pgx", url), conformance.Postgres)
 }
 
 // The Go template keeps the contract on SQLite.
@@ -47,7 +47,7 @@ func TestGoTemplateOnSQLite(t *testing.T) {
 // So does the Go template.
 func TestGoTemplateOnPostgres(t *testing.T) {
 	url := testbed.StartPostgres(t).NewDatabase(t)
-	goTemplate(t, url).keeps(t, whole, ofDatabase, open(t, "pgx", url), conformance.Postgres)
+	goTemplate(t, url).keeps(t, lanes, whole, ofDatabase, open(t, "pgx", url), conformance.Postgres)
 }
 
 // An app whose environment has no SECRET_KEY at all does not start.
@@ -72,22 +72,34 @@ func (p project) needsSecretKey(t *testing.T) {
 // project is a template that is ready to start.
 type project struct {
 	testbed.App
-	env map[string]string
+	env    map[string]string
+	tables func(*testing.T, project) // makes them; nil: the app does it when it starts
 }
 
 // template is a copy of the FastAPI template with a migrated database.
 func template(t *testing.T, databaseURL string) project {
 	t.Helper()
-	dir, python := testbed.CopyApp(t), filepath.Join(testbed.Venv(t), "python")
-	p := project{testbed.FastAPI(dir, python), settings(databaseURL)}
-	testbed.Migrate(t, dir, python, p.env)
+	return migrated(t, testbed.CopyApp(t), settings(databaseURL))
+}
+
+// migrated is an app of FastAPI with the tables of its database.
+func migrated(t *testing.T, dir string, env map[string]string) project {
+	t.Helper()
+	python := filepath.Join(testbed.Venv(t), "python")
+	p := project{testbed.FastAPI(dir, python).Forked(), env, func(t *testing.T, p project) {
+		t.Helper()
+		testbed.Migrate(t, p.Dir, python, p.env)
+	}}
+	if env["DATABASE_URL"] != "" {
+		p.tables(t, p)
+	}
 	return p
 }
 
 // goTemplate is the Go template, which migrates its database when it starts.
 func goTemplate(t *testing.T, databaseURL string) project {
 	t.Helper()
-	return project{testbed.BuildGo(t), settings(databaseURL)}
+	return project{testbed.BuildGo(t), settings(databaseURL), nil}
 }
 
 func settings(databaseURL string) map[string]string {
@@ -106,7 +118,7 @@ func open(t *testing.T, driver, dsn string) *sql.DB {
 
 func openSQLite(t *testing.T, p project) *sql.DB {
 	t.Helper()
-	return open(t, "sqlite", "file:"+filepath.Join(p.Dir, "app.db")+"?_pragma=busy_timeout(10000)")
+	return p.open(t, conformance.SQLite)
 }
 
 // whole is what a template is, as it stands, with every type and provider.
@@ -127,23 +139,55 @@ func (p project) keepsContract(t *testing.T, db *sql.DB, dialect conformance.Dia
 	if dialect == conformance.Postgres {
 		cases = besideRealm // no database has a part in a realm's faults
 	}
-	p.keeps(t, whole, cases, db, dialect)
+	p.keeps(t, lanes, whole, cases, db, dialect)
 }
 
-// keeps runs the cases of a set.
-func (p project) keeps(t *testing.T, set feature.Set, cases func(conformance.Case) bool, db *sql.DB, dialect conformance.Dialect) {
-	p.keepsWith(t, set, cases, conformance.Target{DB: db, Dialect: dialect, Realm: realmFor(t, set, p)})
+// lanes are as many as cases of which most wait keep two processors busy with.
+const lanes = 4
+
+// keeps runs the cases of a set on so many lanes.
+func (p project) keeps(t *testing.T, lanes int, set feature.Set, cases func(conformance.Case) bool, db *sql.DB, dialect conformance.Dialect) {
+	targets := []conformance.Target{p.lane(t, set, conformance.Target{DB: db, Dialect: dialect, Realm: realmFor(t, set, p)})}
+	for len(targets) < lanes {
+		other, db := p.onAnother(t, dialect)
+		targets = append(targets, other.lane(t, set, conformance.Target{DB: db, Dialect: dialect, Realm: realmFor(t, set, other)}))
+	}
+	pass(t, cases, targets...)
 }
 
-// keepsWith runs the cases of a set with what the target has already.
-func (p project) keepsWith(t *testing.T, set feature.Set, cases func(conformance.Case) bool, target conformance.Target) {
+// onAnother is the app on an empty database.
+func (p project) onAnother(t *testing.T, dialect conformance.Dialect) (project, *sql.DB) {
+	t.Helper()
+	p.env = maps.Clone(p.env)
+	if dialect == conformance.Postgres {
+		p.env["DATABASE_URL"] = testbed.StartPostgres(t).NewDatabase(t)
+	} else {
+		p.env["DATABASE_URL"] = "sqlite:///./" + newName() + ".db"
+	}
+	if p.tables != nil {
+		p.tables(t, p)
+	}
+	return p, p.open(t, dialect)
+}
+
+// open is the app's database for the suite.
+func (p project) open(t *testing.T, dialect conformance.Dialect) *sql.DB {
+	t.Helper()
+	if dialect == conformance.Postgres {
+		return open(t, "pgx", p.env["DATABASE_URL"])
+	}
+	file := strings.TrimPrefix(p.env["DATABASE_URL"], "sqlite:///./")
+	return open(t, "sqlite", "file:"+filepath.Join(p.Dir, file)+"?_pragma=busy_timeout(10000)")
+}
+
+// lane starts the app, with what the target has already.
+func (p project) lane(t *testing.T, set feature.Set, target conformance.Target) conformance.Target {
+	t.Helper()
 	target.Mail, target.Providers = newMailbox(t, p), newProviders(t, set, p)
 	server := p.Boot(t, p.env)
 	target.URL, target.Output, target.Boot = server.URL, server.Output, p.again
 	target.Set, target.Secret, target.DatabaseURL = set, testSecret, p.env["DATABASE_URL"]
-	pass(t, func(c conformance.Case) bool {
-		return cases(c) && (target.Guarded != nil || !slices.Contains(c.Needs, conformance.NeedGuarded))
-	}, target)
+	return target
 }
 
 // newProviders are what the apps sign in with.
@@ -175,27 +219,15 @@ func newMailbox(t *testing.T, apps ...project) *conformance.Mailbox {
 
 func every(conformance.Case) bool { return true }
 
-// pass runs each of the cases as a test of its own. Nothing may be skipped: the target
-// offers all that a case can need. Those with a realm of their own, which mostly wait,
-// run beside each other at the end.
-func pass(t *testing.T, cases func(conformance.Case) bool, target conformance.Target) {
+// pass runs each of the cases as a test of its own. Nothing may be skipped: the lanes offer
+// all that a case can need, but for routes that only a few tests make.
+func pass(t *testing.T, cases func(conformance.Case) bool, lanes ...conformance.Target) {
 	wanted := regexp.MustCompile(*only)
-	matches := func(c conformance.Case) bool { return cases(c) && wanted.MatchString(c.Name) }
-	first := func(c conformance.Case) bool { return matches(c) && besideRealm(c) }
-	for result := range conformance.Run(t.Context(), target, first) {
-		t.Run(result.Case.Name, func(t *testing.T) { tell(t, result) })
+	matches := func(c conformance.Case) bool {
+		return cases(c) && wanted.MatchString(c.Name) && (lanes[0].Guarded != nil || !slices.Contains(c.Needs, conformance.NeedGuarded))
 	}
-	for _, c := range conformance.Cases(target.Set) {
-		if !matches(c) || besideRealm(c) {
-			continue
-		}
-		t.Run(c.Name, func(t *testing.T) {
-			t.Parallel()
-			this := func(other conformance.Case) bool { return other.Name == c.Name }
-			for result := range conformance.Run(t.Context(), target, this) {
-				tell(t, result)
-			}
-		})
+	for result := range conformance.Share(t.Context(), lanes, matches) {
+		t.Run(result.Case.Name, func(t *testing.T) { tell(t, result) })
 	}
 }
 

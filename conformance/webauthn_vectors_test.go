@@ -17,7 +17,7 @@ import (
 
 // RunWebAuthnVectors is how the app of target takes the vectors.
 func RunWebAuthnVectors(ctx context.Context, target Target) Result {
-	return runCase(ctx, target.withDefaults(), Case{
+	return runCase(ctx, abreast([]Target{target})[0], Case{
 		Name: "vectors/webauthn", Needs: []Need{NeedDB, NeedBoot}, RFC: []string{"WebAuthn L3 16"}, Run: webAuthnVectors,
 	})
 }

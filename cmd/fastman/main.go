@@ -21,10 +21,21 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
+	// Who reads the output may go: a write fails then, and what was begun is finished.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	code := run(ctx, os.Args[1:], newTerminal(os.Stdout, os.Stderr))
 	stop()
 	os.Exit(code)
+}
+
+// endings are the signals that ask fastman to end. A hang-up that nohup keeps away stays so.
+func endings() []os.Signal {
+	all := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		all = append(all, syscall.SIGHUP)
+	}
+	return all
 }
 
 // run executes one command line and returns its exit status.

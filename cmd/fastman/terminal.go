@@ -15,6 +15,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode"
 
 	"golang.org/x/term"
 
@@ -131,9 +132,17 @@ func (t *terminal) failure(err error) {
 }
 
 func (t *terminal) error(f *install.Failure) {
-	if t.json {
-		t.errorJSON(f)
-	}
+	t.errorJSON("failed", f)
+	t.errorText(f)
+}
+
+// unjudged is an error that says nothing about the app.
+func (t *terminal) unjudged(f *install.Failure) {
+	t.errorJSON(string(verify.StatusUnjudged), f)
+	t.errorText(f)
+}
+
+func (t *terminal) errorText(f *install.Failure) {
 	fmt.Fprintln(t.err, "fastman: "+t.red("error: ")+indent(f.What, "  "))
 	if f.Detail != "" {
 		fmt.Fprintln(t.err, "  | "+indent(strings.TrimRight(f.Detail, "\n"), "  | "))
@@ -146,8 +155,11 @@ func (t *terminal) error(f *install.Failure) {
 	}
 }
 
-func (t *terminal) errorJSON(f *install.Failure) {
-	_ = t.printJSON(map[string]any{"status": "failed", "error": map[string]string{
+func (t *terminal) errorJSON(status string, f *install.Failure) {
+	if !t.json {
+		return
+	}
+	_ = t.printJSON(map[string]any{"status": status, "error": map[string]string{
 		"what": f.What, "detail": f.Detail, "untouched": f.Untouched, "hint": f.Hint}})
 }
 
@@ -158,8 +170,18 @@ func (t *terminal) printJSON(value any) error {
 	return encoder.Encode(value)
 }
 
-// indent puts the second and further lines under the first.
-func indent(text, by string) string { return strings.ReplaceAll(text, "\n", "\n"+by) }
+// indent puts the second and further lines under the first. What an app or a tool has
+// written may not steer the terminal.
+func indent(text, by string) string {
+	return strings.ReplaceAll(strings.Map(printable, text), "\n", "\n"+by)
+}
+
+func printable(c rune) rune {
+	if unicode.IsControl(c) && c != '\n' && c != '\t' {
+		return -1
+	}
+	return c
+}
 
 // report prints what a command did. What is left for the user stands last, where
 // it is seen.
@@ -353,13 +375,15 @@ func (t *terminal) verifiedCase(c verify.Result, width int) {
 	line := fmt.Sprintf("%-15s %-*s", c.Outcome, width, c.Name)
 	switch c.Outcome {
 	case verify.Failed:
-		fmt.Fprintf(t.out, "%s\n    %s\n", line, indent(c.Detail, "    "))
+		fmt.Fprintf(t.out, "%s\n    %s\n", strings.TrimRight(line, " "), indent(c.Detail, "    "))
 		if c.File != "" {
 			fmt.Fprintf(t.out, "    look at %s\n", c.File)
 		}
 	case verify.NotJudged:
-		fmt.Fprintf(t.out, "%s  %s\n", line, c.Detail)
+		fmt.Fprintf(t.out, "%s  %s\n", line, indent(c.Detail, "    "))
+	case verify.Listed:
+		fmt.Fprintf(t.out, "%s  %s\n", line, strings.TrimPrefix(c.Proof()+"; contract: "+c.Section, "; "))
 	default:
-		fmt.Fprintf(t.out, "%s  %s\n", line, c.Proof())
+		fmt.Fprintln(t.out, strings.TrimRight(line+"  "+c.Proof(), " "))
 	}
 }

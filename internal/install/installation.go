@@ -22,6 +22,7 @@ type Installation struct {
 	Prefix     string
 	UsersTable string
 	Files      map[string]string // emitted files, by the path of their template
+	Emitted    map[string]string // what was written into them
 	EnvFiles   []string          // live ones
 	Examples   []string
 	Settings   map[string]string // of the env file that the app reads: .env
@@ -67,7 +68,7 @@ func Installed(ctx context.Context, c Common) (*Installation, error) {
 
 func (r *recipe) installation() *Installation {
 	i := &Installation{Root: r.root, Stack: r.stackName, Set: r.installed(), Prefix: r.manifest.Prefix, UsersTable: r.manifest.UsersTable,
-		Files: r.manifest.stands()}
+		Files: r.manifest.stands(), Emitted: r.base.Files}
 	switch s := r.stack.(type) {
 	case *fastapi:
 		p := s.project

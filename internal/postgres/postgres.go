@@ -33,11 +33,19 @@ const (
 // needed are the programs of a server that this package runs.
 var needed = []string{"initdb", "postgres", "pg_ctl", "pg_isready", "createdb"}
 
+// places are where distributions and installers put them: Debian, Red Hat, a build from
+// source, Homebrew, Postgres.app, and Windows.
+var places = []string{
+	"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin",
+	"/usr/local/opt/postgresql*/bin", "/opt/homebrew/opt/postgresql*/bin",
+	"/Applications/Postgres.app/Contents/Versions/*/bin", `C:\Program Files\PostgreSQL\*\bin`,
+}
+
 // Find returns the folder with the server's programs: of PATH, or the newest one of a
 // distribution.
 func Find() (programs string, found bool) {
 	var folders []string
-	for _, pattern := range []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin"} {
+	for _, pattern := range places {
 		matches, _ := filepath.Glob(pattern)
 		folders = append(folders, matches...)
 	}

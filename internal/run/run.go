@@ -26,6 +26,8 @@ type Spec struct {
 	Timeout  time.Duration // 0: none
 	Progress io.Writer     // gets the output while it runs, in whole lines
 	User     *User         // nil: this process's own. Only root may name another, and not on Windows
+
+	files []*os.File // descriptors of the process from 3 on
 }
 
 // User is an account of the system.
@@ -158,7 +160,7 @@ func outcome(ctx context.Context, args []string, res Result, err error) error {
 
 func command(s Spec) *exec.Cmd {
 	cmd := exec.Command(s.Args[0], s.Args[1:]...)
-	cmd.Dir = s.Dir
+	cmd.Dir, cmd.ExtraFiles = s.Dir, s.files
 	cmd.Env = append(without(os.Environ(), s.Unset), s.Env...)
 	cmd.WaitDelay = grace
 	ownGroup(cmd)

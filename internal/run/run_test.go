@@ -47,6 +47,8 @@ func helper(part string) int {
 			_, _ = os.Stdout.Write(chunk)
 		}
 		fmt.Print("end")
+	case "starter":
+		return starter()
 	case "family": // a child that outlives its parent unless the whole group ends
 		child := exec.Command(os.Args[0])
 		child.Env = append(os.Environ(), "RUN_HELPER=child")
@@ -62,6 +64,17 @@ func helper(part string) int {
 	case "child":
 		time.Sleep(time.Minute)
 	}
+	return 0
+}
+
+// starter is a fastman that starts a server and goes on.
+func starter() int {
+	p, err := Start(context.Background(), self("child"))
+	if err != nil {
+		return 1
+	}
+	fmt.Println(p.Pid())
+	time.Sleep(time.Minute)
 	return 0
 }
 

@@ -21,12 +21,14 @@ type Process struct {
 }
 
 // Start starts a process that is talked to while it runs. Its standard error
-// goes to Progress; Stdin of the Spec is not used. It is ended when ctx ends.
+// goes to Progress; Stdin of the Spec is not used. It is ended when ctx ends, and on Linux
+// and Windows also when fastman is killed.
 func Start(ctx context.Context, s Spec) (*Process, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	cmd := command(s)
+	endsWithUs(cmd)
 	stderr := &stream{progress: &lines{to: s.Progress}}
 	cmd.Stderr = stderr
 	stdin, err := cmd.StdinPipe()

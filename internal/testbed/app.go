@@ -30,18 +30,51 @@ const (
 type App struct {
 	Dir   string
 	serve func(port string) []string
+	start func(context.Context, run.Spec) (*run.Process, error)
 }
 
 // FastAPI is app.main:app of dir under uvicorn.
 func FastAPI(dir, python string) App {
 	return App{dir, func(port string) []string {
 		return []string{python, "-m", "uvicorn", "app.main:app", "--host", "127.0.0.1", "--port", port}
-	}}
+	}, run.Start}
+}
+
+// Forked is the app of FastAPI without the time that its libraries take to be imported: it
+// is forked from an interpreter that has them, where the system can do that.
+func (a App) Forked() App {
+	a.start = func(ctx context.Context, s run.Spec) (*run.Process, error) {
+		if zygote := zygoteOf(s.Args[0]); zygote != nil {
+			return zygote.Start(ctx, s)
+		}
+		return run.Start(ctx, s)
+	}
+	return a
+}
+
+// zygotes are those of this process, by their interpreter. They end with it.
+var zygotes struct {
+	sync.Mutex
+	of map[string]*run.Zygote
+}
+
+func zygoteOf(python string) *run.Zygote {
+	zygotes.Lock()
+	defer zygotes.Unlock()
+	if z, started := zygotes.of[python]; started {
+		return z
+	}
+	z, _ := run.StartZygote(context.Background(), run.Spec{Args: []string{python}, Env: environment(nil), Unset: unset(nil)})
+	if zygotes.of == nil {
+		zygotes.of = map[string]*run.Zygote{}
+	}
+	zygotes.of[python] = z
+	return z
 }
 
 // Binary is a program that takes its port from PORT.
 func Binary(dir, path string) App {
-	return App{dir, func(string) []string { return []string{path} }}
+	return App{dir, func(string) []string { return []string{path} }, run.Start}
 }
 
 // BuildGo builds the Go template, and returns it as an app in a folder of its own.
@@ -118,7 +151,7 @@ func (a App) Start(ctx context.Context, env map[string]string) (*Server, error) 
 	}
 	port := strconv.Itoa(free)
 	s := &Server{URL: "http://127.0.0.1:" + port, output: &collected{}}
-	s.process, err = run.Start(context.WithoutCancel(ctx), run.Spec{
+	s.process, err = a.start(context.WithoutCancel(ctx), run.Spec{
 		Args:     a.serve(port),
 		Dir:      a.Dir,
 		Env:      append(environment(atPort(env, port)), "PORT="+port),

@@ -13,6 +13,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -47,12 +48,15 @@ const (
 // app is the project's app, ready to be started on scratch data any number of times.
 type app struct {
 	*install.Installation
-	scratch string            // folder of this run
-	env     map[string]string // of every start
+	args    []string // beyond what starts it anyway
+	scratch string   // folder of this run
 	dialect conformance.Dialect
+	// databases are those of the run; nil where an app has none.
+	databases scratchServer
+	zygote    *run.Zygote // nil where the app is not forked from one
 
-	lock    sync.Mutex
-	running []*run.Process
+	lock sync.Mutex
+	ends []func()
 }
 
 // project is the copy that the app runs in.
@@ -68,32 +72,58 @@ func (a *app) prepare(ctx context.Context) error {
 	if a.IsGo() {
 		return a.build(ctx)
 	}
-	return nil
+	if zygote, err := run.StartZygote(ctx, run.Spec{Args: []string{a.Python}, Dir: a.root(), Env: environment(a.Installation, nil), Unset: unset()}); err == nil {
+		a.defers(zygote.Stop)
+		a.zygote = zygote // without one, apps start as they do elsewhere
+	}
+	return a.addProbes()
 }
+
+// start starts a process of the app.
+func (a *app) start(ctx context.Context, s run.Spec) (*run.Process, error) {
+	if a.zygote != nil {
+		if process, err := a.zygote.Start(ctx, s); err == nil {
+			return process, nil
+		}
+	}
+	return run.Start(ctx, s)
+}
+
+// root is where the app is imported from.
+func (a *app) root() string { return filepath.Join(a.project(), filepath.FromSlash(a.ImportRoot)) }
 
 // build makes the program, and the one that the suite talks to the database with, from
 // the module where it stands: replacements and workspaces name their folders from there.
 func (a *app) build(ctx context.Context) error {
-	if err := a.goBuild(ctx, "app", "./"+a.Main); err != nil || !a.Set.Stores() {
+	if err := a.buildProbed(ctx); err != nil || !a.Set.Stores() {
 		return err
 	}
-	overlay, place := a.file("overlay.json"), filepath.Join(a.Root, "internal", "fastman-verify")
+	place := filepath.Join(a.Root, "internal", "fastman-verify")
 	source, driver := a.file("db.go"), a.file("driver.go")
-	replace, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(place, "main.go"): source, filepath.Join(place, "driver.go"): driver}})
-	if err != nil {
-		return err
-	}
 	imported := fmt.Sprintf("package main\n\nimport _ %q\n", databaseDrivers[a.dialect]) // the other may not be in the module
-	err = errors.Join(os.WriteFile(source, []byte(databaseProgram), 0o600), os.WriteFile(driver, []byte(imported), 0o600), os.WriteFile(overlay, replace, 0o600))
+	if err := errors.Join(os.WriteFile(source, []byte(databaseProgram), 0o600), os.WriteFile(driver, []byte(imported), 0o600)); err != nil {
+		return err
+	}
+	over := map[string]string{filepath.Join(place, "main.go"): source, filepath.Join(place, "driver.go"): driver}
+	return a.goBuildOver(ctx, "db", over, "./internal/fastman-verify")
+}
+
+// goBuildOver is goBuild with files that stand over those of the module.
+func (a *app) goBuildOver(ctx context.Context, name string, over map[string]string, args ...string) error {
+	replace, err := json.Marshal(map[string]any{"Replace": over})
 	if err != nil {
 		return err
 	}
-	return a.goBuild(ctx, "db", "-overlay="+overlay, "./internal/fastman-verify")
+	overlay := a.file(name + ".json")
+	if err := os.WriteFile(overlay, replace, 0o600); err != nil {
+		return err
+	}
+	return a.goBuild(ctx, name, append([]string{"-overlay=" + overlay}, args...)...)
 }
 
 func (a *app) goBuild(ctx context.Context, name string, args ...string) error {
 	args = append([]string{"go", "build", "-buildvcs=false", "-o", a.program(name)}, args...)
-	res, err := run.Run(ctx, run.Spec{Args: args, Dir: a.Root, Timeout: buildPatience})
+	res, err := run.Run(ctx, run.Spec{Args: args, Dir: a.Root, Env: []string{"GOTMPDIR=" + a.scratch}, Timeout: buildPatience})
 	if err == nil || ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -108,8 +138,8 @@ func (a *app) program(name string) string {
 }
 
 // migrate makes the tables of a FastAPI app. A Go app does it when it starts.
-func (a *app) migrate(ctx context.Context) error {
-	script, answer := a.file("migrate.py"), a.file("answer.json")
+func (a *lane) migrate(ctx context.Context) error {
+	script, answer := a.file(a.name+".migrate.py"), a.file(a.name+".json")
 	if err := os.WriteFile(script, []byte(migrateScript), 0o600); err != nil {
 		return err
 	}
@@ -149,18 +179,22 @@ func (a *app) database(url string) run.Spec {
 
 // serve is the command that serves the app on a port of 127.0.0.1.
 func (a *app) serve(port string) []string {
-	if a.IsGo() {
-		return []string{a.program("app")}
-	}
-	args := []string{a.Python, "-m", "uvicorn", a.Callable, "--host", "127.0.0.1", "--port", port}
-	if a.IsFactory {
-		args = append(args, "--factory")
+	args := a.server(port)
+	for _, arg := range a.args {
+		args = append(args, strings.ReplaceAll(arg, "{port}", port))
 	}
 	return args
 }
 
+func (a *app) server(port string) []string {
+	if a.IsGo() {
+		return []string{a.program("app")}
+	}
+	return []string{a.Python, "-m", "uvicorn", probesName + ":app", "--host", "127.0.0.1", "--port", port}
+}
+
 // boot starts a process of the app, and returns once it answers.
-func (a *app) boot(ctx context.Context, more map[string]string) (*conformance.Instance, error) {
+func (a *lane) boot(ctx context.Context, more map[string]string) (*conformance.Instance, error) {
 	free, err := run.FreePort()
 	if err != nil {
 		return nil, err
@@ -170,16 +204,16 @@ func (a *app) boot(ctx context.Context, more map[string]string) (*conformance.In
 	maps.Copy(env, more)
 	env["PORT"] = port
 	output := &log{}
-	process, err := run.Start(context.WithoutCancel(ctx), run.Spec{
-		Args: a.serve(port), Dir: filepath.Join(a.project(), filepath.FromSlash(a.ImportRoot)),
+	process, err := a.start(context.WithoutCancel(ctx), run.Spec{
+		Args: a.serve(port), Dir: a.root(),
 		Env: environment(a.Installation, env), Unset: unset(), Progress: output,
 	})
 	if err != nil {
 		return nil, err
 	}
-	a.keep(process)
 	go func() { _, _ = io.Copy(output, process.Stdout) }()
 	stop := func() { process.Stop(stopPatience) }
+	a.defers(stop)
 	instance := &conformance.Instance{URL: "http://127.0.0.1:" + port, Output: output.String, Stop: stop}
 	if err := await(ctx, process, instance); err != nil {
 		stop()
@@ -188,20 +222,25 @@ func (a *app) boot(ctx context.Context, more map[string]string) (*conformance.In
 	return instance, nil
 }
 
-func (a *app) keep(process *run.Process) {
+// defers lets f run when the run ends.
+func (a *app) defers(f func()) {
 	a.lock.Lock()
 	defer a.lock.Unlock()
-	a.running = append(a.running, process)
+	a.ends = append(a.ends, f)
 }
 
-// close ends what still runs, and takes the folder of the run away.
-func (a *app) close() error {
+// close ends what still runs, the newest first, and takes the databases and the folder of
+// the run away.
+func (a *app) close() (err error) {
 	a.lock.Lock()
 	defer a.lock.Unlock()
-	for _, process := range a.running {
-		process.Stop(stopPatience)
+	for _, end := range slices.Backward(a.ends) {
+		end()
 	}
-	return os.RemoveAll(a.scratch)
+	if a.databases != nil {
+		err = a.databases.close()
+	}
+	return errors.Join(err, os.RemoveAll(a.scratch))
 }
 
 // await polls until the app answers anything at all, ends, or takes too long.

@@ -20,6 +20,7 @@ type codeRule struct {
 	ext, name  string
 	pattern    *regexp.Regexp
 	what, cure string
+	asvs       string
 }
 
 const (
@@ -38,17 +39,17 @@ const (
 )
 
 var codeRules = []codeRule{
-	{".py", "CORSMiddleware", inEitherOrder(`CORSMiddleware\b[^)]*?`, `[^)]*?`, pythonOrigins, `allow_credentials\s*=\s*True`), everySite, ownOrigins},
+	{".py", "CORSMiddleware", inEitherOrder(`CORSMiddleware\b[^)]*?`, `[^)]*?`, pythonOrigins, `allow_credentials\s*=\s*True`), everySite, ownOrigins, "3.5.2"},
 	{".py", "FastAPI", regexp.MustCompile(`\bFastAPI\([^)]*\bdebug\s*=\s*True`),
-		"is made with debug=True: errors show code and values to everybody", "leave debug out"},
-	{".py", "SECRET_KEY", regexp.MustCompile(`(?m)^\s*SECRET_KEY\s*(?::[^=\n]+)?=\s*["'][^"'\n]{8,}["']`), inCode, inEnv},
-	{".py", "set_cookie", regexp.MustCompile(`\bset_cookie\([^)]*\b(?:httponly|secure)\s*=\s*False`), openCookie, closeCookie},
-	{".py", "SessionMiddleware", regexp.MustCompile(`\bSessionMiddleware\b[^)]*\bhttps_only\s*=\s*False`), openCookie, closeCookie},
-	{".go", "AllowCredentials", inEitherOrder(`\{(?:[^{}]|\{[^{}]*\})*?`, `(?:[^{}]|\{[^{}]*\})*?`, goOrigins, `AllowCredentials:\s*true`), everySite, ownOrigins},
-	{".go", "SECRET_KEY", regexp.MustCompile(`os\.Setenv\("SECRET_KEY",\s*"`), inCode, inEnv},
-	{".go", "http.Cookie", regexp.MustCompile(`\bhttp\.Cookie\{[^{}]*\b(?:HttpOnly|Secure):\s*false`), openCookie, closeCookie},
+		"is made with debug=True: errors show code and values to everybody", "leave debug out", "16.5.1"},
+	{".py", "SECRET_KEY", regexp.MustCompile(`(?m)^\s*SECRET_KEY\s*(?::[^=\n]+)?=\s*["'][^"'\n]{8,}["']`), inCode, inEnv, "13.3.1"},
+	{".py", "set_cookie", regexp.MustCompile(`\bset_cookie\([^)]*\b(?:httponly|secure)\s*=\s*False`), openCookie, closeCookie, "3.3.1"},
+	{".py", "SessionMiddleware", regexp.MustCompile(`\bSessionMiddleware\b[^)]*\bhttps_only\s*=\s*False`), openCookie, closeCookie, "3.3.1"},
+	{".go", "AllowCredentials", inEitherOrder(`\{(?:[^{}]|\{[^{}]*\})*?`, `(?:[^{}]|\{[^{}]*\})*?`, goOrigins, `AllowCredentials:\s*true`), everySite, ownOrigins, "3.5.2"},
+	{".go", "SECRET_KEY", regexp.MustCompile(`os\.Setenv\("SECRET_KEY",\s*"`), inCode, inEnv, "13.3.1"},
+	{".go", "http.Cookie", regexp.MustCompile(`\bhttp\.Cookie\{[^{}]*\b(?:HttpOnly|Secure):\s*false`), openCookie, closeCookie, "3.3.1"},
 	{".go", "gin.SetMode", regexp.MustCompile(`\bgin\.SetMode\(gin\.DebugMode\)`),
-		"is debug mode: the log shows routes and warnings of every request", "gin.SetMode(gin.ReleaseMode), or GIN_MODE=release"},
+		"is debug mode: the log shows routes and warnings of every request", "gin.SetMode(gin.ReleaseMode), or GIN_MODE=release", "16.5.1"},
 }
 
 // inEitherOrder finds two things behind a beginning, with anything of a kind between.
@@ -69,7 +70,7 @@ func readCode(i *install.Installation) (all code) {
 		switch {
 		case err != nil || entry.IsDir() && file != i.Root && (staysBehind(file, entry.Name()) || entry.Name() == "vendor" || entry.Name() == "tests"):
 			return fs.SkipDir
-		case entry.IsDir() || !slices.Contains([]string{".py", ".go"}, path.Ext(entry.Name())) || strings.HasSuffix(entry.Name(), "_test.go"):
+		case !entry.Type().IsRegular() || !slices.Contains([]string{".py", ".go"}, path.Ext(entry.Name())) || strings.HasSuffix(entry.Name(), "_test.go"):
 			return nil
 		}
 		if src, err := os.ReadFile(file); err == nil {
@@ -85,7 +86,7 @@ func (c *code) read(file string, src []byte) {
 	c.credentials = c.credentials || withCredentials.Match(src)
 	for _, rule := range codeRules {
 		if at := rule.pattern.FindIndex(src); at != nil && rule.ext == path.Ext(file) {
-			c.findings = append(c.findings, Finding{lineOf(file, src, at[0]), rule.name, rule.what, rule.cure})
+			c.findings = append(c.findings, Finding{lineOf(file, src, at[0]), rule.name, rule.what, rule.cure, rule.asvs})
 		}
 	}
 }

@@ -283,7 +283,7 @@ var jwtMutants = []mutant{
 		edits{{"passwords.go", "for ; cheaper < cost; cheaper++ {", "for ; cheaper < 4; cheaper++ {"}},
 	},
 	{
-		"registrations hash as many passwords at once as there are", `^load/registrations`, false,
+		"registrations hash as many passwords at once as there are", `^load/hashing-is-bounded`, false,
 		edits{{"service.py", "    hashed = await in_hash_queue(partial(hash_password, password))\n    try:", "    from anyio import to_thread\n\n    hashed = await to_thread.run_sync(partial(hash_password, password))\n    try:"}},
 		edits{{"register.go", "hashed, err := a.hash(ctx, password)", "hashed, err := hashPassword(password, a.config.BcryptRounds)"}},
 	},

@@ -77,6 +77,29 @@ var keycloakMutants = []mutant{
 		edits{{"keycloak_user.go", "\tu.Roles = append(u.Roles, u.clientRoles[client]...)\n", "\tfor _, roles := range u.clientRoles {\n\t\tu.Roles = append(u.Roles, roles...)\n\t}\n"}},
 	},
 	{
+		"no role is asked for", `^keycloak/a-missing-role`, false,
+		edits{{"../../core/keycloak.py", "        check_roles(user, roles, client)\n", ""}},
+		edits{{"keycloak_guards.go", "v.keycloak == nil || !isAllowed(v.keycloak)", "v.keycloak == nil || isAllowed == nil"}},
+	},
+	{
+		"a role of the realm serves for one of a client", `^keycloak/a-missing-role`, false,
+		edits{{tokensPy, "set(roles) <= set(_roles(self.claims, client))", "set(roles) <= {*_roles(self.claims, client), *_roles(self.claims, None)}"}},
+		edits{{"keycloak_user.go", "holdsAll(u.clientRoles[client], roles)", "holdsAll(slices.Concat(u.clientRoles[client], u.realmRoles), roles)"}},
+	},
+	{
+		"a role's name is compared in any case", `^keycloak/a-missing-role`, false,
+		edits{{tokensPy, "set(roles) <= set(_roles(self.claims, client))", "{r.lower() for r in roles} <= {r.lower() for r in _roles(self.claims, client)}"}},
+		edits{
+			{"keycloak_user.go", "return !slices.Contains(all, role)", "return !slices.ContainsFunc(all, func(one string) bool { return strings.EqualFold(one, role) })"},
+			{"keycloak_user.go", "\t\"slices\"\n", "\t\"slices\"\n\t\"strings\"\n"},
+		},
+	},
+	{
+		"a session of the app's own has every role", `^keycloak-user/sessions-of-the-app`, false,
+		edits{{"dependencies.py", "        raise keycloak_problem(status.HTTP_403_FORBIDDEN, \"Forbidden\")\n    return claims.person", "        return KeycloakUser(\"0\", None, None, None, [], {\"realm_access\": {\"roles\": [\"admin\"]}})\n    return claims.person"}},
+		edits{{"keycloak_guards.go", "v.keycloak == nil || !isAllowed(v.keycloak)", "v.keycloak != nil && !isAllowed(v.keycloak)"}},
+	},
+	{
 		"the realm's word for an address opens its account", `^keycloak-user/a-taken-address`, false,
 		edits{{"keycloak_users.py", "if owner is None or owner.is_verified or not _is_verified(person):", "if owner is None:"}},
 		edits{{"keycloak_local.go", `case user.IsVerified() || who.email == "" || !user.IsActive:`, "case !user.IsActive:"}},

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -116,22 +117,44 @@ func TestServerThatRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	right := os.Getenv(verify.ServerVariable)
-	for what, c := range map[string]struct{ url, want string }{
-		"down":          {fmt.Sprintf("postgresql://judge:%s@127.0.0.1:%d", "secret-of-mine", port), "takes no connection"},
-		"refused":       {strings.Replace(right, "judge:", "judge:secret-of-mine", 1), "takes no connection"},
-		"may not":       {right, "no scratch database could be made"},
-		"another kind":  {"mysql://judge:secret-of-mine@127.0.0.1", "is not the address of a PostgreSQL server"},
-		"no address":    {"postgresql://judge:secret-of-mine@:x", "is not the address of a PostgreSQL server"},
-		"without place": {"postgresql:///mine", "is not the address of a PostgreSQL server"},
+	const noAddress, example = "is not the address of a PostgreSQL server", "as in: postgresql://user:password@"
+	for what, c := range map[string]struct{ url, want, hint string }{
+		"down":          {fmt.Sprintf("postgresql://judge:secret-of-mine@127.0.0.1:%d", port), "takes no connection", "start it"},
+		"refused":       {strings.Replace(right, "judge:", "judge:secret-of-mine", 1), "takes no connection", "a user and the password"},
+		"may not":       {right, "no scratch database could be made", "CREATEDB"},
+		"another kind":  {"mysql://judge:secret-of-mine@127.0.0.1", noAddress, example},
+		"no address":    {"postgresql://judge:secret-of-mine@:x", noAddress, example},
+		"without place": {"postgresql:///mine", noAddress, example},
 	} {
 		t.Setenv(verify.ServerVariable, c.url)
 		_, err := verify.Run(t.Context(), verify.Options{Common: install.Common{Dir: dir, Templates: templates.Builtin()}, Only: "^register/"})
-		if text := fmt.Sprintf("%v %+v", err, err); !strings.Contains(text, c.want) || hasSecret(text) || strings.Contains(text, "secret-of-mine") {
+		text := told(err)
+		if !strings.Contains(text, c.want) || !strings.Contains(text, c.hint) || hasSecret(text) || strings.Contains(text, "secret-of-mine") {
 			t.Errorf("%s: %s", what, text)
 		}
 	}
 	if all := databases(t, server); slices.ContainsFunc(all, isScratch) {
 		t.Errorf("left: %v", all)
+	}
+}
+
+// A server that takes connections and says nothing is waited for no longer than one likes.
+func TestSilentServerCanBeLeft(t *testing.T) {
+	dir := newProject(t, "fastapi")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		_, _ = listener.Accept()
+		cancel()
+	}()
+	t.Setenv(verify.ServerVariable, "postgresql://judge@"+listener.Addr().String()+"/?connect_timeout=3600")
+	_, err = verify.Run(ctx, verify.Options{Common: install.Common{Dir: dir, Templates: templates.Builtin()}, Only: "^register/"})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("%s", told(err))
 	}
 }
 
@@ -178,7 +201,7 @@ func TestDatabaseThatIsAskedFor(t *testing.T) {
 	}
 	_, err = verify.Run(t.Context(), verify.Options{Common: install.Common{Dir: dir, Templates: templates.Builtin()}, Database: "postgresql://judge:secret-of-mine@127.0.0.1"})
 	var usage *install.Usage
-	if !errors.As(err, &usage) || strings.Contains(fmt.Sprint(usage), "secret-of-mine") {
+	if !errors.As(err, &usage) || strings.Contains(told(err), "secret-of-mine") {
 		t.Errorf("a server on the command line: %v", err)
 	}
 }
@@ -195,6 +218,19 @@ func reachable(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// told is all that a user sees of an error.
+func told(err error) string {
+	var unjudged *verify.Unjudged
+	var usage *install.Usage
+	switch {
+	case errors.As(err, &unjudged):
+		return strings.Join([]string{unjudged.What, unjudged.Detail, unjudged.Hint}, "\n")
+	case errors.As(err, &usage):
+		return usage.What + "\n" + usage.Hint
+	}
+	return fmt.Sprint(err)
 }
 
 // onDatabase lets the project's env file name another database.

@@ -60,7 +60,7 @@ func checkSettings(i *install.Installation) []Finding {
 			add(f.productionFindings()...)
 			add(f.originFindings(code)...)
 		} else if strings.Contains(path.Base(file), "prod") {
-			add(Finding{file, "ENVIRONMENT", "is not production: cookies go over http, and checks of a start are left out", "ENVIRONMENT=production"})
+			add(Finding{file, "ENVIRONMENT", "is not production: cookies go over http, and checks of a start are left out", "ENVIRONMENT=production", "3.3.1"})
 		}
 	}
 	add(exampleFindings(i)...)
@@ -109,11 +109,11 @@ func (f envFile) keyFindings(others []key) (found []Finding) {
 		at := slices.IndexFunc(others, func(o key) bool { return o.value == k.value })
 		switch {
 		case edit.IsPlaceholder(k.value):
-			found = append(found, Finding{f.path, k.name, "is a placeholder that everybody knows", cure})
+			found = append(found, Finding{f.path, k.name, "is a placeholder that everybody knows", cure, "6.3.2"})
 		case len(k.value) < leastKey:
-			found = append(found, Finding{f.path, k.name, "is under " + strconv.Itoa(leastKey) + " bytes", cure})
+			found = append(found, Finding{f.path, k.name, "is under " + strconv.Itoa(leastKey) + " bytes", cure, ""})
 		case at >= 0:
-			found = append(found, Finding{f.path, k.name, "is the same as in " + others[at].file + ": tokens of the one are valid in the other", cure})
+			found = append(found, Finding{f.path, k.name, "is the same as in " + others[at].file + ": tokens of the one are valid in the other", cure, "9.2.4"})
 		}
 	}
 	return found
@@ -130,35 +130,35 @@ func sortedNames(values map[string]string) []string {
 
 // productionFindings are about a file that production is run with.
 func (f envFile) productionFindings() (found []Finding) {
-	add := func(name, what, cure string) { found = append(found, Finding{f.path, name, what, cure}) }
+	add := func(name, what, cure, asvs string) { found = append(found, Finding{f.path, name, what, cure, asvs}) }
 	if isOn(f.get("DEBUG")) {
-		add("DEBUG", "is on: error pages show code and values to everybody", "DEBUG=false")
+		add("DEBUG", "is on: error pages show code and values to everybody", "DEBUG=false", "16.5.1")
 	}
 	for _, name := range sortedNames(f.values) {
 		if cookieFlag.MatchString(name) && isOff(f.get(name)) {
-			add(name, "is off: scripts read the cookie, or it goes over http", "leave it out, or switch it on")
+			add(name, "is off: scripts read the cookie, or it goes over http", "leave it out, or switch it on", "3.3.1")
 		}
 	}
 	if rounds, err := strconv.Atoi(f.get("BCRYPT_ROUNDS")); err == nil && rounds < leastRounds {
-		add("BCRYPT_ROUNDS", "is under "+strconv.Itoa(leastRounds)+": the app does not start", "leave it out: the default is 12")
+		add("BCRYPT_ROUNDS", "is under "+strconv.Itoa(leastRounds)+": the app does not start", "leave it out: the default is 12", "11.4.2")
 	}
 	if f.get("AUTH_PUBLIC_URL") == "" && (f.set.Has(feature.OAuth) || f.get("AUTH_MAIL_URL") != "") {
-		add("AUTH_PUBLIC_URL", "is missing, and links and redirects have no base", "AUTH_PUBLIC_URL=https://your.domain")
+		add("AUTH_PUBLIC_URL", "is missing, and links and redirects have no base", "AUTH_PUBLIC_URL=https://your.domain", "")
 	}
 	for _, name := range []string{"AUTH_PUBLIC_URL", "AUTH_TRUSTED_ORIGINS", "PASSKEY_ORIGIN", "KEYCLOAK_URL"} {
 		if strings.Contains(strings.ToLower(f.get(name)), "http://") {
-			add(name, "has an address of http: whoever is on the way reads and changes what is sent", "use https:// there")
+			add(name, "has an address of http: whoever is on the way reads and changes what is sent", "use https:// there", "")
 		}
 	}
 	if f.get("PASSKEY_RP_ID") == "localhost" {
-		add("PASSKEY_RP_ID", "is localhost: nobody can register a passkey elsewhere", "PASSKEY_RP_ID=your.domain, and PASSKEY_ORIGIN=https://your.domain")
+		add("PASSKEY_RP_ID", "is localhost: nobody can register a passkey elsewhere", "PASSKEY_RP_ID=your.domain, and PASSKEY_ORIGIN=https://your.domain", "")
 	}
 	if trustsAll(f.get("AUTH_TRUSTED_PROXIES")) {
-		add("AUTH_TRUSTED_PROXIES", "trusts every address: anybody says where a request comes from, and no bound per address holds", "name the addresses of your proxies alone")
+		add("AUTH_TRUSTED_PROXIES", "trusts every address: anybody says where a request comes from, and no bound per address holds", "name the addresses of your proxies alone", "4.1.3")
 	}
 	for _, name := range sortedNames(f.values) {
 		if (strings.HasPrefix(name, "OAUTH_") || strings.HasPrefix(name, "KEYCLOAK_")) && isExample(f.values[name]) {
-			add(name, "is a placeholder: this way of signing in answers 503", "set what your provider gave you, or take it out: fastman remove:auth")
+			add(name, "is a placeholder: this way of signing in answers 503", "set what your provider gave you, or take it out: fastman remove:auth", "6.3.2")
 		}
 	}
 	return found
@@ -179,7 +179,7 @@ func isOff(value string) bool {
 func (f envFile) originFindings(c code) (found []Finding) {
 	for _, name := range sortedNames(f.values) {
 		if c.credentials && strings.Contains(name, "CORS") && everyOrigin.MatchString(f.get(name)) {
-			found = append(found, Finding{f.path, name, "lets every site send requests with your users' cookies", "list the origins of your own pages"})
+			found = append(found, Finding{f.path, name, "lets every site send requests with your users' cookies", "list the origins of your own pages", "3.5.2"})
 		}
 	}
 	return found

@@ -117,6 +117,8 @@ func TestSecretsInVersionControl(t *testing.T) {
 		"an ignored env file":            {files: ignored},
 		"an env file":                    {files: map[string]string{".env": key}, want: []string{".env SECRET_KEY"}},
 		"an env file of others' secrets": {files: map[string]string{".env.test": "ENVIRONMENT=test\nDATABASE_URL=postgresql://app:" + password + "@db/app\n"}, want: []string{".env.test DATABASE_URL"}},
+		"a token of another service":     {files: map[string]string{".env.test": "ENVIRONMENT=test\nDEPLOY_TOKEN=" + password + "\n"}, want: []string{".env.test DEPLOY_TOKEN"}},
+		"what tells of secrets":          {files: map[string]string{".env.test": "ENVIRONMENT=test\nTOKEN_COOKIE_NAME=auth\nPASSWORD_MIN_LENGTH=9\nDATABASE_URL=postgresql://app:app@db/app\n"}},
 		"an env file without secrets":    {files: map[string]string{".env.test": "ENVIRONMENT=test\nACCESS_TOKEN_EXPIRE_MINUTES=30\nDATABASE_URL=sqlite:///./app.db\nSECRET_KEY=changeme\n"}, want: []string{".env.test SECRET_KEY"}}, // the placeholder alone
 		"an example":                     {files: with(".env.example", "SECRET_KEY=your-secret-key\n")},
 		"the key in another file":        {files: with("deploy/compose.yaml", "services:\n  app:\n    environment:\n      SECRET_KEY: "+goodKey+"\n"), want: []string{"deploy/compose.yaml:4 SECRET_KEY"}},

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,10 @@ type Report struct {
 	Counts    Counts    `json:"counts"`
 	Cases     []Result  `json:"cases"`
 	Settings  []Finding `json:"settings"`
+
+	Requirements []Requirement `json:"requirements"`
+
+	lost map[string]lostRoute // of those that the cases ask for
 }
 
 // Status of a run.
@@ -81,6 +86,7 @@ type Finding struct {
 	Name string `json:"name"` // variable
 	What string `json:"what"`
 	Cure string `json:"cure"`
+	ASVS string `json:"asvs,omitempty"` // the requirement that it is against
 }
 
 func newReport(i *install.Installation, o Options) *Report {
@@ -112,6 +118,9 @@ func (r *Report) judge(result conformance.Result, i *install.Installation) Resul
 		judged.Outcome, judged.File = Failed, whereToLook(result.Case.Name, i)
 	default:
 		judged.Outcome = skipped(result)
+		if result.Obstacle != nil {
+			judged.Outcome, judged.Detail = r.obstructed(result)
+		}
 	}
 	r.add(judged)
 	return judged
@@ -127,9 +136,15 @@ func skipped(result conformance.Result) Outcome {
 	return NotApplicable
 }
 
-// settle counts, and says how it ended.
+// settle brings the cases into the order of the suite, counts, and says how it ended.
 func (r *Report) settle() *Report {
+	place := map[string]int{}
+	for i, c := range conformance.Cases(everything) {
+		place[c.Name] = i
+	}
+	slices.SortFunc(r.Cases, func(a, b Result) int { return place[a.Name] - place[b.Name] })
 	r.Counts.Settings = len(r.Settings)
+	r.Requirements = requirementsOf(r.Cases, r.Settings)
 	for _, c := range r.Cases {
 		switch c.Outcome {
 		case Held:

@@ -18,21 +18,27 @@ const largestCopied = 64 << 20
 // left are folders that hold nothing an app reads, or what it finds where it stands.
 var left = []string{".git", ".hg", ".svn", ".fastman", "node_modules", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".idea", ".vscode"}
 
-// copyProject copies a project without env files, databases and what was installed into
-// it: an app that runs in the copy finds its own code there, and nothing to harm.
+// copyProject copies a project without databases and what was installed into it, and with
+// empty env files, since many an app does not start without: one that runs in the copy
+// finds its own code there, and nothing to harm.
 func copyProject(from, to string) error {
 	return filepath.WalkDir(from, func(file string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrPermission) && file != from {
+			return fs.SkipDir // the app cannot read it where it stands, either
+		}
 		rel, relErr := filepath.Rel(from, file)
 		if err = errors.Join(err, relErr); err != nil {
 			return err
 		}
 		target := filepath.Join(to, rel)
 		switch {
-		case entry.IsDir() && file != from && staysBehind(file, entry.Name()):
+		case entry.IsDir() && file != from && (staysBehind(file, entry.Name()) || file == filepath.Dir(to)):
 			return fs.SkipDir
 		case entry.IsDir():
 			return os.MkdirAll(target, 0o700)
-		case install.IsEnv(file) || isDatabase(entry.Name()):
+		case install.IsEnv(file):
+			return os.WriteFile(target, nil, 0o600)
+		case isDatabase(entry.Name()):
 			return nil
 		case entry.Type()&fs.ModeSymlink != 0:
 			return copyLink(from, file, target)
@@ -75,6 +81,9 @@ func copyFile(from, to string, entry fs.DirEntry) error {
 		return err
 	}
 	in, err := os.Open(from)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -4,12 +4,8 @@ package verify
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"maps"
-	"net"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -18,7 +14,6 @@ import (
 	"time"
 
 	"fastman/conformance"
-	"fastman/conformance/standin"
 	"fastman/internal/feature"
 	"fastman/internal/install"
 )
@@ -33,6 +28,8 @@ type Options struct {
 	Database string // sqlite or postgresql; "" is what the project is on
 	URL      string // of a running server; "" starts the app
 	Own      bool   // the server may be on another machine
+	// Args are given to the program, or to uvicorn; {port} in them is where it is to listen.
+	Args []string
 }
 
 // Unjudged is why nothing could be said about an app: exit status 3.
@@ -49,6 +46,7 @@ func List(ctx context.Context, o Options) (*Report, error) {
 	for _, c := range r.cases() {
 		r.report.add(Result{Case: describe(c), Outcome: Listed})
 	}
+	r.report.Requirements = requirementsOf(r.report.Cases, nil)
 	return r.report, nil
 }
 
@@ -119,21 +117,6 @@ func (o Options) say(line string) {
 	}
 }
 
-// checkURL keeps somebody from trying out what is not theirs.
-func checkURL(o Options) error {
-	if o.URL == "" {
-		return nil
-	}
-	u, err := url.Parse(o.URL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return &install.Usage{What: fmt.Sprintf("--url %q is not an address", o.URL), Hint: "as in: --url=http://127.0.0.1:8000"}
-	}
-	if ip := net.ParseIP(u.Hostname()); !o.Own && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return &install.Usage{What: u.Hostname() + " is not this machine, and only its owner may try it out", Hint: "if that is you: add --i-own-this-host"}
-	}
-	return nil
-}
-
 // cases are those that apply and were asked for.
 func (r *verification) cases() []conformance.Case {
 	return slices.DeleteFunc(conformance.Cases(r.app.Set), func(c conformance.Case) bool { return !r.wants(c) })
@@ -143,12 +126,15 @@ func (r *verification) wants(c conformance.Case) bool {
 	return r.only.MatchString(c.Name) && r.why(c) == ""
 }
 
+// notInstalled begins why a case of other types does not apply.
+const notInstalled = "not installed: "
+
 // why says why a case does not apply; "" is one that does.
 func (r *verification) why(c conformance.Case) string {
 	switch {
 	case !slices.ContainsFunc(conformance.Cases(r.app.Set), func(o conformance.Case) bool { return o.Name == c.Name }):
-		return "not installed: " + subject(c, r.app.Set)
-	case slices.Contains(c.Needs, conformance.NeedGuarded):
+		return notInstalled + subject(c, r.app.Set)
+	case r.URL != "" && slices.Contains(c.Needs, conformance.NeedGuarded):
 		return "needs " + string(conformance.NeedGuarded) + ", which are not known"
 	case r.URL != "" && !c.Harmless:
 		return "changes data or counts against somebody, so it is not for a running server"
@@ -172,167 +158,87 @@ func subject(c conformance.Case, set feature.Set) string {
 	return "users"
 }
 
-// running judges a server that runs already, by what harms nobody.
-func (r *verification) running(ctx context.Context) error {
-	r.judge(ctx, conformance.Target{URL: r.URL, Set: r.app.Set, Prefix: r.app.Prefix, OwnTexts: true})
-	return nil
-}
-
 // scratch starts the app with nothing of the user's in reach, and judges that.
 func (r *verification) scratch(ctx context.Context) (err error) {
 	dir, err := os.MkdirTemp("", "fastman-verify-")
 	if err != nil {
-		return err
+		return &Unjudged{What: "there is no place for a scratch copy: " + err.Error(), Hint: "name a folder that is yours: TMPDIR=/var/tmp fastman verify:auth"}
 	}
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return err
 	}
-	secret := rand.Text() + rand.Text()
-	a := &app{Installation: r.app, scratch: dir, env: usual(secret), dialect: r.on.dialect}
+	a := &app{Installation: r.app, args: r.Args, scratch: dir, dialect: r.on.dialect}
 	defer func() { err = errors.Join(err, a.close()) }()
 	if r.app.IsGo() {
 		r.say("building the app")
 	}
-	target, release, err := r.target(ctx, a, secret)
-	if err != nil {
-		return err
-	}
-	defer release()
 	if err := a.prepare(ctx); err != nil {
 		return err
 	}
-	if r.app.Set.Stores() {
+	if a.Set.Stores() {
 		r.say("making a scratch database")
-		var server scratchServer
-		if server, err = r.on.open(ctx, a); err != nil {
+		if a.databases, err = r.on.open(ctx, a); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, server.close()) }()
-		if err := r.database(ctx, a, server, &target); err != nil {
-			return err
-		}
+		r.report.Database = a.databases.about()
+		r.report.Target += ", " + r.report.Database
 	}
 	r.say("starting the app")
-	instance, err := a.boot(ctx, nil)
+	lanes, err := r.lanes(ctx, a)
 	if err != nil {
 		return notStarted(ctx, err)
 	}
-	defer instance.Stop()
-	target.URL, target.Output = instance.URL, instance.Output
-	if r.app.Set.Stores() {
-		target.DB = openDatabase(a.database(target.DatabaseURL))
-		defer target.DB.Close()
-		if _, err := target.DB.ExecContext(ctx, "SELECT 1 FROM "+r.app.UsersTable+" LIMIT 1"); err != nil {
-			return &Unjudged{What: "the app has not made its table of users in the scratch database: " + err.Error(),
-				Hint: "let it read DATABASE_URL, from the environment before the env file"}
+	for i := range lanes {
+		if err := r.learn(ctx, &lanes[i]); err != nil {
+			return err
 		}
 	}
-	r.judge(ctx, target)
+	r.judge(ctx, lanes)
 	return nil
-}
-
-// database gives the app an empty database with its tables.
-func (r *verification) database(ctx context.Context, a *app, server scratchServer, target *conformance.Target) (err error) {
-	if target.DatabaseURL, err = server.newDatabase(ctx); err != nil {
-		return err
-	}
-	target.Dialect, r.report.Database = r.on.dialect, server.about()
-	r.report.Target += ", " + r.report.Database
-	a.env["DATABASE_URL"] = target.DatabaseURL
-	if a.IsGo() {
-		return nil // it does it when it starts
-	}
-	return a.migrate(ctx)
-}
-
-// target is all that the suite is offered, but for the running app: what it sends mail
-// to, what people sign in with, and a way to start it again.
-func (r *verification) target(ctx context.Context, a *app, secret string) (t conformance.Target, release func(), err error) {
-	var open []func()
-	release = func() {
-		for _, f := range open {
-			f()
-		}
-	}
-	defer func() {
-		if err != nil {
-			release()
-		}
-	}()
-	set := r.app.Set
-	t = conformance.Target{Set: set, Prefix: r.app.Prefix, UsersTable: r.app.UsersTable, OwnTexts: true, Secret: secret, Issuer: issuer,
-		Boot: a.boot}
-	if t.Mail, err = conformance.NewMailbox(); err != nil {
-		return t, release, err
-	}
-	open = append(open, t.Mail.Close)
-	a.env["AUTH_MAIL_URL"], a.env["AUTH_PUBLIC_URL"] = t.Mail.URL(), "https://app.example"
-	if set.Has(feature.OAuth) {
-		if t.Providers, err = standin.Start(ctx, standin.Options{}); err != nil {
-			return t, release, err
-		}
-		open = append(open, t.Providers.Close)
-	}
-	maps.Copy(a.env, conformance.Provided(set, t.Providers))
-	if set.Has(feature.Keycloak) {
-		if t.Realm, err = playRealm(ctx, &open); err == nil {
-			t.Realm.Other, err = playRealm(ctx, &open)
-		}
-		if err != nil {
-			return t, release, err
-		}
-		maps.Copy(a.env, t.Realm.Env())
-	}
-	return t, release, nil
-}
-
-// playRealm is a realm of Keycloak played on this machine.
-func playRealm(ctx context.Context, open *[]func()) (*conformance.Realm, error) {
-	played, err := standin.StartRealm(ctx, standin.Options{}, "")
-	if err != nil {
-		return nil, err
-	}
-	*open = append(*open, played.Close)
-	return conformance.StandinRealm(played), nil
 }
 
 func notStarted(ctx context.Context, err error) error {
 	var refused *conformance.RefusedError
-	if ctx.Err() != nil {
+	var unjudged *Unjudged
+	switch {
+	case ctx.Err() != nil:
 		return ctx.Err()
-	}
-	if errors.As(err, &refused) {
-		return &Unjudged{What: "the app ended instead of starting", Detail: refused.Output, Hint: "mend what it says, then run again"}
+	case errors.As(err, &unjudged):
+		return unjudged
+	case errors.As(err, &refused):
+		return &Unjudged{What: "the app ended instead of starting", Detail: refused.Output,
+			Hint: "mend what it says, then run again; a program that wants arguments gets them so: fastman verify:auth -- serve"}
 	}
 	what, detail, _ := strings.Cut(err.Error(), "\n")
-	return &Unjudged{What: what, Detail: detail, Hint: "let it listen on the port that PORT names"}
+	return &Unjudged{What: what, Detail: detail, Hint: "let it listen on the port that PORT names, or say how it is told: fastman verify:auth -- --port={port}"}
 }
 
-// judge runs the cases.
-func (r *verification) judge(ctx context.Context, target conformance.Target) {
-	all, group, held := len(r.cases()), "", 0
-	r.say(fmt.Sprintf("%d cases", all))
-	done := 0
-	for result := range conformance.Run(ctx, target, r.wants) {
-		if ctx.Err() != nil {
-			return // what it broke off says nothing
-		}
+// judge runs the cases, and says when all of a group have ended.
+func (r *verification) judge(ctx context.Context, lanes []conformance.Target) {
+	all := r.cases()
+	r.say(fmt.Sprintf("%d cases", len(all)))
+	left, held, done := map[string]int{}, map[string]int{}, 0
+	for _, c := range all {
+		left[group(c)]++
+	}
+	for result := range conformance.Share(ctx, lanes, r.wants) {
 		done++
-		name, _, _ := strings.Cut(result.Case.Name, "/")
-		if name != group && group != "" {
-			r.say(fmt.Sprintf("%d of %d: %s: %d held", done-1, all, group, held))
-			held = 0
-		}
-		group = name
-		judged := r.report.judge(result, r.app)
-		switch judged.Outcome {
+		group := group(result.Case)
+		left[group]--
+		switch judged := r.report.judge(result, r.app); judged.Outcome {
 		case Held:
-			held++
+			held[group]++
 		case Failed:
 			r.say("failed: " + judged.Name)
 		}
+		if left[group] == 0 {
+			r.say(fmt.Sprintf("%d of %d: %s: %d held", done, len(all), group, held[group]))
+		}
 	}
-	if group != "" {
-		r.say(fmt.Sprintf("%d of %d: %s: %d held", done, all, group, held))
-	}
+}
+
+// group is what the names of related cases begin with.
+func group(c conformance.Case) string {
+	name, _, _ := strings.Cut(c.Name, "/")
+	return name
 }

@@ -46,26 +46,46 @@ func TestNewFastAPIProjectHolds(t *testing.T) {
 	}
 }
 
-// Whoever stops a verification finds nothing of it left.
+// Whoever stops a verification finds nothing of it left, whatever it was at.
 func TestInterruptedLeavesNothing(t *testing.T) {
-	dir := newProject(t, "go")
-	temporary := t.TempDir()
-	t.Setenv("TMPDIR", temporary)
-	for _, at := range []string{"building the app", "starting the app", "cases"} {
-		ctx, cancel := context.WithCancel(t.Context())
-		progress := func(line string) {
-			if strings.Contains(line, at) {
-				cancel()
+	for _, stack := range stacks {
+		t.Run(stack, func(t *testing.T) {
+			dir := newProject(t, stack)
+			temporary := t.TempDir()
+			t.Setenv("TMPDIR", temporary)
+			for _, at := range []string{"making a scratch database", "starting the app", "cases", "held"} {
+				ctx, cancel := context.WithCancel(t.Context())
+				progress := func(line string) {
+					if strings.Contains(line, at) {
+						cancel()
+					}
+				}
+				_, err := verify.Run(ctx, verify.Options{Common: install.Common{Dir: dir, Templates: templates.Builtin(), Progress: progress}, Only: "^(token|jws|keys|refresh|sessions)/"})
+				if !errors.Is(err, context.Canceled) {
+					t.Errorf("stopped at %q: %v", at, err)
+				}
+				if left, _ := os.ReadDir(temporary); len(left) > 0 {
+					t.Errorf("stopped at %q: %v is left", at, left)
+				}
+				if left := processesWith("TMPDIR=" + temporary); len(left) > 0 {
+					t.Errorf("stopped at %q: %v still run", at, left)
+				}
 			}
-		}
-		_, err := verify.Run(ctx, verify.Options{Common: install.Common{Dir: dir, Templates: templates.Builtin(), Progress: progress}, Only: "^token/"})
-		if !errors.Is(err, context.Canceled) {
-			t.Errorf("stopped at %q: %v", at, err)
-		}
-		if left, _ := os.ReadDir(temporary); len(left) > 0 {
-			t.Errorf("stopped at %q: %v is left", at, left)
+		})
+	}
+}
+
+// processesWith are those with a variable in their environment, where the system tells.
+func processesWith(variable string) (found []string) {
+	all, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, file := range all {
+		text, err := os.ReadFile(file)
+		if err == nil && slices.Contains(strings.Split(string(text), "\x00"), variable) {
+			command, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "cmdline"))
+			found = append(found, strings.ReplaceAll(string(command), "\x00", " "))
 		}
 	}
+	return found
 }
 
 // A running server is tried out by what harms nobody, and another's not at all.
@@ -82,7 +102,7 @@ func TestRunningServer(t *testing.T) {
 		t.Fatalf("a server that lets everybody in: %v %+v", err, report)
 	}
 	for _, request := range asked {
-		if !slices.Contains([]string{"GET /auth/me", "GET /auth/sessions", "POST /auth/refresh", "OPTIONS /auth/logout"}, request) {
+		if !slices.Contains([]string{"GET /openapi.json", "GET /auth/me", "GET /auth/sessions", "POST /auth/refresh", "OPTIONS /auth/logout"}, request) {
 			t.Errorf("%s was sent to a server that others use", request)
 		}
 	}

@@ -20,22 +20,23 @@ func (f envFile) trackedFindings() []Finding {
 	for _, name := range sortedNames(f.values) {
 		if isCredential(name, f.get(name)) {
 			return []Finding{{f.path, name, "is in version control, for everybody who ever had a copy",
-				"git rm --cached " + f.path + ", then replace what is secret in it: fastman generate:key"}}
+				"git rm --cached " + f.path + ", then replace what is secret in it: fastman generate:key", "13.3.1"}}
 		}
 	}
 	return nil
 }
 
-var secretName = regexp.MustCompile(`SECRET|PASSWORD|PASSWD|TOKEN|(API|PRIVATE)_KEY`)
+var secretName = regexp.MustCompile(`SECRET|(PASSWORD|PASSWD|TOKEN|(API|PRIVATE)_KEY)$`)
 
-// isCredential is whether a variable may open something. Lifetimes of tokens do not.
+// isCredential is whether a variable may open something: the name of a cookie does not, nor
+// a password that is the user's name, as in databases of one's own machine.
 func isCredential(name, value string) bool {
 	if _, err := strconv.ParseFloat(value, 64); err == nil || !isSecret(value) {
 		return false
 	}
 	if address, err := url.Parse(value); err == nil && address.User != nil {
-		_, has := address.User.Password()
-		return has
+		password, _ := address.User.Password()
+		return password != "" && password != address.User.Username()
 	}
 	return secretName.MatchString(name) && !isOn(value) && !isOff(value)
 }
@@ -46,7 +47,7 @@ func (f envFile) formerFindings(i *install.Installation) (found []Finding) {
 	for _, k := range f.keys() {
 		at := slices.IndexFunc(versions, func(v install.Version) bool { return isSecret(k.value) && strings.Contains(v.Source, k.value) })
 		if at >= 0 {
-			found = append(found, Finding{f.path, k.name, "stands in commit " + versions[at].Commit + ", for everybody who has the history", "fastman generate:key"})
+			found = append(found, Finding{f.path, k.name, "stands in commit " + versions[at].Commit + ", for everybody who has the history", "fastman generate:key", "13.3.1"})
 		}
 	}
 	return found
@@ -56,7 +57,7 @@ func (f envFile) formerFindings(i *install.Installation) (found []Finding) {
 func exampleFindings(i *install.Installation) (found []Finding) {
 	for _, file := range i.Examples {
 		if f, err := readEnv(i, file); err == nil && isSecret(f.get("SECRET_KEY")) {
-			found = append(found, Finding{file, "SECRET_KEY", "an example holds what may be a real key", "put a placeholder there, and replace the key where it is used: fastman generate:key"})
+			found = append(found, Finding{file, "SECRET_KEY", "an example holds what may be a real key", "put a placeholder there, and replace the key where it is used: fastman generate:key", "13.3.1"})
 		}
 	}
 	return found
@@ -82,7 +83,7 @@ func leakFindings(i *install.Installation, tracked []string, keys []key, known [
 			if start < 0 || !isSecret(k.value) || len(k.value) < leastKey {
 				continue
 			}
-			f := Finding{lineOf(file, src, start), k.name, "that of " + k.file + " stands there, in version control", "take it out, then replace it: fastman generate:key"}
+			f := Finding{lineOf(file, src, start), k.name, "that of " + k.file + " stands there, in version control", "take it out, then replace it: fastman generate:key", "13.3.1"}
 			if !slices.ContainsFunc(known, func(o Finding) bool { return o.File == f.File && o.Name == f.Name }) {
 				found = append(found, f)
 			}
