@@ -58,6 +58,10 @@ var cookieCases = []Case{
 		Name: "cookie/hostile-cookies-are-401", Section: "Cookie session: 256 random bits",
 		ASVS: []string{"7.2.1", "16.5.3"}, Needs: []Need{NeedCookies}, Run: cookieHostile,
 	},
+	{
+		Name: "cookie/use-makes-no-login-recent", Section: "Files: require_recent_login (10 min; 403 reauth_required)",
+		ASVS: []string{"7.5.1"}, Needs: []Need{NeedDB, NeedCookies}, Run: cookieIsNoLogin,
+	},
 }
 
 func cookieFlags(t *T) {
@@ -302,4 +306,21 @@ func cookieHostile(t *T) {
 		}
 	}
 	t.challenged("a thousand cookies", t.send(get("/me").with("Cookie", strings.TrimSuffix(strings.Repeat("a=b; ", 1000), "; "))))
+}
+
+func cookieIsNoLogin(t *T) {
+	b, acc := t.visitor()
+	id := b.session()
+	t.old(id)
+	t.moveSession(id, "last_seen_at", time.Hour)
+	b.me().want(http.StatusOK)
+	noted := func() bool { return time.Since(seenAt(t.sessionList(b.visit("/sessions"))[0])) < time.Minute }
+	if !within(10*time.Second, noted) {
+		t.Fatalf("the use of a session by cookie is not noted")
+	}
+	c := post("/passkey/recovery/codes", nil)
+	if acc.passkey == nil {
+		c = linkCall(t.first())
+	}
+	b.send(c.own()).refused("an old sign-in whose cookie is in use", http.StatusForbidden, "reauth_required")
 }

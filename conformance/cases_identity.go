@@ -86,6 +86,19 @@ func emailIsUniqueFolded(t *T) {
 	acc := t.register()
 	acc.email, acc.username = strings.Replace(acc.email, "example.com", "EXAMPLE.COM", 1), newAccount().username
 	t.send(post("/register", acc.registration())).expect("the domain in capitals", 409)
+	sameDomain(t)
+}
+
+// sameDomain expects that a domain is the same one in ASCII (RFC 5891) and in Unicode.
+func sameDomain(t *T) {
+	acc := newAccount()
+	name, _, _ := strings.Cut(acc.email, "@")
+	acc.email = name + "@b\u00fccher.example"
+	t.send(post("/register", acc.registration())).want(http.StatusCreated)
+	inASCII := name + "@xn--bcher-kva.example"
+	t.login(inASCII, acc.password).expect("the address with its domain in ASCII", http.StatusOK)
+	acc.email, acc.username = inASCII, newAccount().username
+	t.send(post("/register", acc.registration())).expect("the domain in ASCII", http.StatusConflict)
 }
 
 func usernameIsUniqueFolded(t *T) {

@@ -77,6 +77,14 @@ var keycloakUserCases = []Case{
 		Name: "keycloak-user/the-last-way-in-stays", Section: "Last way in: Removing the last means of signing in is 409",
 		Type: feature.Keycloak, ASVS: []string{"6.5.6"}, Needs: []Need{NeedUsers}, Run: keycloakUnlink,
 	},
+	{
+		Name: "keycloak-user/verifying-by-its-token-keeps-it", Section: "Ownership: the presenting session, or the password given, stays",
+		Type: feature.Keycloak, ASVS: []string{"6.6.2"}, Needs: []Need{NeedUsers, NeedMail}, Run: keycloakVerifies,
+	},
+	{
+		Name: "keycloak-user/an-address-proved-later-takes-the-account", Section: "Ownership: takes it over",
+		Type: feature.Keycloak, ASVS: []string{"6.3.7"}, Needs: []Need{NeedUsers, NeedDB, NeedMail}, Run: keycloakProvedLater,
+	},
 }
 
 const noAddress = "Keycloak has no e-mail address of yours"
@@ -308,7 +316,10 @@ func keycloakRecent(t *T) {
 	}
 	recent("a sign-in of now", k.claim("auth_time", secondsFrom(0)), http.StatusConflict) // the last way in
 	recent("a sign-in of 9 minutes ago", k.claim("auth_time", secondsFrom(-9*time.Minute)), http.StatusConflict)
-	changes := map[string]token{"a sign-in of 11 minutes ago": k.claim("auth_time", secondsFrom(-11*time.Minute)), "no auth_time": k.without("auth_time")}
+	changes := map[string]token{
+		"a sign-in of 11 minutes ago": k.claim("auth_time", secondsFrom(-11*time.Minute)), "no auth_time": k.without("auth_time"),
+		"a sign-in in an hour": k.claim("auth_time", secondsFrom(time.Hour)),
+	}
 	for _, value := range []any{nil, "x", true, []any{}, string(encode(secondsFrom(0))), map[string]any{}} {
 		changes["auth_time "+string(encode(value))] = k.claim("auth_time", value)
 	}
@@ -391,4 +402,35 @@ func keycloakUnlink(t *T) {
 	if id := number(t.me(s.access).want(http.StatusOK).object()["id"]); id == t.userOf(linked) {
 		t.Errorf("an unlinked identity is the same user still")
 	}
+}
+
+func keycloakVerifies(t *T) {
+	k := t.arrival().claim("email_verified", false)
+	id, access := t.userOf(k), t.sealed(k)
+	email, _ := k.claims["email"].(string)
+	link := t.verifyLink(account{email: email}, session{access: access}, 1)
+	t.send(verifyWith(link).as(access)).want(http.StatusNoContent)
+	if fields := t.me(access).want(http.StatusOK).object(); number(fields["id"]) != id || fields["is_verified"] != true {
+		t.Errorf("after user %d has verified the address, the token is user %v, verified: %v", id, fields["id"], fields["is_verified"])
+	}
+}
+
+func keycloakProvedLater(t *T) {
+	acc, s := t.unverified()
+	k := t.arrival().claim("email", acc.email)
+	t.linkKeycloak(s, t.sealed(k.claim("email_verified", false))).done("linking")
+	verified := func() bool { return t.me(t.sealed(k)).want(http.StatusOK).object()["is_verified"] == true }
+	verified()
+	t.exec("UPDATE oauth_accounts SET last_used_at = ? WHERE user_id = ? AND subject = ?", t.target.Dialect.stamp(time.Now().Add(-6*time.Minute)), acc.id, k.claims["sub"])
+	if !within(5*time.Second, verified) {
+		t.Fatalf("once Keycloak has verified the address, the user is not")
+	}
+	if id := t.userOf(k); id != acc.id {
+		t.Errorf("the token is user %d, want %d", id, acc.id)
+	}
+	t.dead("whoever had the account without proving its address", s)
+	if t.target.Set.Has(feature.JWT) {
+		t.login(acc.email, acc.password).expect("the password that was set before", http.StatusUnauthorized)
+	}
+	t.toldOfTakeover(acc.email, 2)
 }

@@ -100,6 +100,7 @@ func loadLogins(t *T) {
 	if meanwhile < 5 {
 		t.Errorf("during the logins /me was answered only %d times", meanwhile)
 	}
+	app.registrations()
 }
 
 // drain takes the answers that are there. It is false when the last has come.
@@ -176,5 +177,25 @@ func loadWrites(t *T) {
 		} else {
 			a.expect("one of 6 registrations among 6 logins", 201, 503)
 		}
+	}
+}
+
+// registrations expects that they take their turn at the hashes, too.
+func (t *T) registrations() {
+	calls := make([]call, 400)
+	for i := range calls {
+		calls[i] = post("/register", newAccount().registration())
+	}
+	counts := map[int]int{}
+	for _, a := range t.together(calls) {
+		if a.err != nil {
+			t.Fatalf("one of 400 registrations at once got no answer: %v", a.err)
+		}
+		a.expect("one of 400 registrations at once", http.StatusCreated, http.StatusServiceUnavailable)
+		a.wantRetryAfter()
+		counts[a.status]++
+	}
+	if counts[http.StatusCreated] == 0 || counts[http.StatusServiceUnavailable] == 0 {
+		t.Errorf("400 registrations at once ended as %v, want some 201, and 503 past the queue", counts)
 	}
 }

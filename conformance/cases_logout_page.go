@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -25,6 +26,10 @@ var logoutPageCases = []Case{
 	{
 		Name: "logout/head-is-405", Section: "oauth: HEAD 405",
 		ASVS: []string{"3.5.3"}, RFC: []string{"RFC 9110 9.2.1", "RFC 9110 15.5.6"}, Needs: []Need{NeedCookies}, Run: logoutHead,
+	},
+	{
+		Name: "logout/leads-nowhere-else", Section: "oauth: GET, POST /logout",
+		ASVS: []string{"3.7.2"}, RFC: []string{"RFC 9700 4.11.1"}, Needs: []Need{NeedCookies}, Run: logoutLeads,
 	},
 }
 
@@ -148,4 +153,25 @@ func logoutHead(t *T) {
 		a.errorf("HEAD sets a cookie")
 	}
 	b.me().expect("the session after HEAD", http.StatusOK)
+}
+
+// leadingParameters are what apps call the parameter that says where to go next.
+var leadingParameters = []string{"next", "redirect", "redirect_uri", "redirect_to", "return_to", "returnTo", "url", "continue", "post_logout_redirect_uri"}
+
+func logoutLeads(t *T) {
+	b, _ := t.visitor()
+	for _, to := range []string{"https://evil.example", "//evil.example", "/\\evil.example"} {
+		query := url.Values{}
+		for _, name := range leadingParameters {
+			query.Set(name, to)
+		}
+		click, press := get("/logout?"+query.Encode()), pressLogout()
+		press.path += "?" + query.Encode()
+		for what, c := range map[string]call{"a click": click, "the button": press} {
+			a := b.send(c.with("Referer", "https://evil.example/")).expect(what, http.StatusSeeOther)
+			if strings.Contains(a.header.Get("Location"), "evil.example") {
+				a.errorf("%s with %q leads to %q", what, to, a.header.Get("Location"))
+			}
+		}
+	}
 }

@@ -352,6 +352,9 @@ func unlinkLast(t *T) {
 		} else {
 			last.refused("beside a password that nothing takes", http.StatusConflict, "This is the last way to sign in")
 		}
+		b = t.browser().enter(p, person(p))
+		t.exec("INSERT INTO oauth_accounts (user_id, provider, subject, created_at) SELECT user_id, 'gone', subject, created_at FROM oauth_accounts WHERE user_id = ?", b.userID())
+		b.send(unlinkCall(p.Name).own()).refused("beside a provider that the app no longer has", http.StatusConflict, "This is the last way to sign in")
 	}
 }
 

@@ -51,6 +51,10 @@ var oauthOwnershipCases = []Case{
 		Name: "oauth/an-account-of-a-provider-has-no-password", Section: "No enumeration: No reset mail to an account without a password",
 		Type: feature.JWT, ASVS: []string{"6.3.4", "6.4.3"}, Needs: []Need{NeedMail, NeedProviders}, Run: ownershipNoPassword,
 	},
+	{
+		Name: "oauth/verifying-keeps-the-way-in-that-it-was-done-by", Section: "Ownership: every other credential, identity and session on it goes",
+		Type: feature.JWT, ASVS: []string{"6.3.7"}, Needs: []Need{NeedMail, NeedProviders}, Run: ownershipVerify,
+	},
 }
 
 // someoneWith is an account at a provider with that address.
@@ -195,7 +199,8 @@ func ownershipSquatter(t *T) {
 		t.link(s, p, own)
 		known := len(t.mailsTo(squatter.email, 1)) // of the link
 		link := t.verifyLink(squatter, s, known+1)
-		planted := t.beginLink(s, p)
+		planted, native := t.beginLink(s, p), t.beginNative(p)
+		code := native.code(own)
 		before := len(t.target.Output())
 
 		owner := someoneWith(p, squatter.email)
@@ -216,12 +221,18 @@ func ownershipSquatter(t *T) {
 		}
 		t.send(verifyByPasswordWith(link, squatter.password)).expect("the squatter's link", http.StatusBadRequest, http.StatusUnauthorized)
 		planted.browser.comeBack(planted.choose(person(p))).refused("a link that the squatter began", http.StatusBadRequest, badState)
+		t.send(exchangeCode(code, native.verifier)).expect("the code of an app that the squatter signed in to", http.StatusBadRequest)
 		if !strings.Contains(t.events(before, "auth.account.takeover"), "auth.account.takeover") {
 			t.Errorf("the takeover is not in the log")
 		}
-		if mails := t.mailsTo(squatter.email, known+2); !t.titled(mails[len(mails)-1], "your address was confirmed") {
-			t.Errorf("the takeover is told by the mail %q", mails[len(mails)-1].Subject)
-		}
+		t.toldOfTakeover(squatter.email, known+2)
+	}
+}
+
+// toldOfTakeover expects that the n-th mail to an address says what happened.
+func (t *T) toldOfTakeover(address string, n int) {
+	if mails := t.mailsTo(address, n); !t.titled(mails[n-1], "your address was confirmed") {
+		t.Errorf("the takeover is told by the mail %q", mails[n-1].Subject)
 	}
 }
 
@@ -283,4 +294,34 @@ func ownershipNoPassword(t *T) {
 	b.send(post("/password/set", map[string]any{"new_password": newPassword}).own()).want(http.StatusNoContent)
 	t.login(account.Email, newPassword).expect("the password that was set", http.StatusOK)
 	b.me().expect("the session that set it", http.StatusOK)
+}
+
+func ownershipVerify(t *T) {
+	for _, p := range t.providers() {
+		acc, s := t.member()
+		own := person(p)
+		t.link(s, p, own)
+		planted := t.beginLink(s, p)
+		link := t.verifyLink(acc, s, len(t.mailsTo(acc.email, 1))+1)
+		t.send(verifyWith(link).as(s.access)).want(http.StatusNoContent)
+		t.login(acc.email, acc.password).expect("the password whose session verified", http.StatusOK)
+		if have := t.identities(s.access); len(have) != 0 {
+			t.Errorf("after it was verified by a password the account has the identities %v", have)
+		}
+		planted.browser.comeBack(planted.choose(person(p))).refused("a link that was begun before", http.StatusBadRequest, badState)
+
+		acc, s = t.member()
+		own = person(p)
+		t.link(s, p, own)
+		entered := t.signInNatively(p, own)
+		link = t.verifyLink(acc, entered, len(t.mailsTo(acc.email, 1))+1)
+		t.send(verifyWith(link).as(entered.access)).want(http.StatusNoContent)
+		t.alive("the session from "+p.Name+" that verified", entered)
+		if id := number(t.me(t.signInNatively(p, own).access).want(http.StatusOK).object()["id"]); id != acc.id {
+			t.Errorf("%s leads into another account once its session has verified the address", p.Name)
+		}
+		t.dead("a session that began with the password", s)
+		t.login(acc.email, acc.password).expect("a password of before the address was proved", http.StatusUnauthorized)
+		t.toldOfTakeover(acc.email, 3)
+	}
 }

@@ -232,6 +232,11 @@ func recoveryThrottle(t *T) {
 	for _, code := range codes[:3] { // a success is given back
 		from.send(recoverBy(acc.email, code)).expect("the code from elsewhere", http.StatusOK)
 	}
+	from = t.fresh()
+	for range perIP {
+		from.send(recoverByLink(strings.Repeat("A", 43))).want(http.StatusUnauthorized)
+	}
+	from.send(recoverByLink(strings.Repeat("A", 43))).expect("the token of a link past the bound", http.StatusTooManyRequests).wantRetryAfter()
 }
 
 func recoveryBodies(t *T) {

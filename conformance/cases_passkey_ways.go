@@ -63,6 +63,10 @@ var passkeyWaysCases = []Case{
 		Name: "passkey/a-token-of-keycloak-is-no-session", Section: "passkey: registration needs that user's own recent login",
 		Type: feature.Keycloak, ASVS: []string{"7.5.1"}, Needs: []Need{NeedPasskeys}, Run: passkeyByKeycloak,
 	},
+	{
+		Name: "passkey/verifying-by-its-session-takes-the-password-away", Section: "Ownership: every other credential, identity and session on it goes",
+		Type: feature.JWT, ASVS: []string{"6.3.7"}, Needs: []Need{NeedPasskeys, NeedMail}, Run: passkeyVerifiesBesidePassword,
+	},
 }
 
 func passkeyBesidePassword(t *T) {
@@ -236,4 +240,17 @@ func passkeyByKeycloak(t *T) {
 	if t.target.Set.UI() {
 		t.challenged("a session by cookie", t.send(post("/ui/session", nil).as(fresh).own()))
 	}
+}
+
+func passkeyVerifiesBesidePassword(t *T) {
+	acc, squatter := t.member()
+	k := t.add(acc, squatter, newPasskey(algES256))
+	own := t.present(k)
+	link := t.verifyLink(acc, own, len(t.mailsTo(acc.email, 1))+1)
+	t.send(verifyWith(link).as(own.access)).want(http.StatusNoContent)
+	t.alive("the session that verified", own)
+	t.present(k)
+	t.dead("a session that began with the password", squatter)
+	t.login(acc.email, acc.password).expect("a password of before the address was proved", http.StatusUnauthorized)
+	t.toldOfTakeover(acc.email, 3)
 }

@@ -111,6 +111,10 @@ func proxyIPv6(t *T) {
 	}
 	app.send(forwarded(loginForm(acc.email, acc.password), "2001:db8:0:2::1")).expect("the next /64", http.StatusOK)
 	app.send(forwarded(loginForm(acc.email, acc.password), "[2001:db8:0:1::99]:443")).expect("the /64 with a port", http.StatusTooManyRequests)
+	acc = app.register()
+	app.tried(acc, perAccountAndIP, func(int) string { return "::ffff:203.0.113.1" })
+	app.send(forwarded(loginForm(acc.email, acc.password), "203.0.113.1")).expect("an IPv4 address that came as IPv6", http.StatusTooManyRequests)
+	app.send(forwarded(loginForm(acc.email, acc.password), "::ffff:203.0.113.2")).expect("the next IPv4 address that came as IPv6", http.StatusOK)
 }
 
 func proxyUnlisted(t *T) {

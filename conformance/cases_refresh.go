@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"fastman/internal/feature"
 )
 
 var refreshCases = []Case{
@@ -82,6 +84,10 @@ var refreshCases = []Case{
 	{
 		Name: "refresh/failures-at-once-do-not-pass-the-bound", Section: "Throttle: Rows, one atomic upsert each",
 		ASVS: []string{"6.3.1"}, Run: refreshThrottledTogether,
+	},
+	{
+		Name: "refresh/makes-no-login-recent", Section: "Files: require_recent_login (10 min; 403 reauth_required)",
+		ASVS: []string{"7.5.1"}, Needs: []Need{NeedDB}, Run: refreshIsNoLogin,
 	},
 }
 
@@ -319,7 +325,10 @@ func refreshAgainstLogout(t *T) {
 
 func refreshDisabled(t *T) {
 	acc, s := t.member()
+	former := s
+	s = t.renew(s)
 	t.exec("UPDATE users SET is_active = ? WHERE id = ?", false, acc.id)
+	t.refresh(former.refresh).expect("a disabled user, by the token before", http.StatusUnauthorized)
 	t.refresh(s.refresh).expect("a disabled user", http.StatusUnauthorized)
 	t.exec("UPDATE users SET is_active = ? WHERE id = ?", true, acc.id)
 	t.alive("a user who is enabled again", s)
@@ -338,8 +347,10 @@ func refreshAbsolute(t *T) {
 	const maxDays = 90 * 24 * time.Hour
 	_, s := t.member()
 	t.age(s, "created_at", maxDays-time.Minute)
+	former := s
 	s = t.renew(s)
 	t.age(s, "created_at", maxDays+time.Minute)
+	t.refresh(former.refresh).expect("the token before, past the absolute end", http.StatusUnauthorized)
 	t.dead("90 days and a minute after the sign-in", s)
 }
 
@@ -375,4 +386,21 @@ func refreshThrottledTogether(t *T) {
 	if want := map[int]int{401: 100, 429: 30}; !maps.Equal(counts, want) {
 		t.Errorf("130 failures at once are answered %v, want %v", counts, want)
 	}
+}
+
+func refreshIsNoLogin(t *T) {
+	_, s := t.member()
+	t.old(s.id())
+	t.send(t.sensitive().as(t.renew(s).access)).refused("an old sign-in that was refreshed", http.StatusForbidden, "reauth_required")
+}
+
+// sensitive is a call that takes a recent sign-in.
+func (t *T) sensitive() call {
+	switch t.made() {
+	case feature.Passkey:
+		return post("/passkey/recovery/codes", nil)
+	case feature.OAuth:
+		return linkCall(t.first())
+	}
+	return post("/password/set", map[string]any{"new_password": newPassword})
 }

@@ -318,6 +318,7 @@ func resetTakesOver(t *T) {
 	t.reset(t.resetLink(acc, 1), newPassword).want(http.StatusNoContent)
 	t.dead("who registered the address", squatter)
 	t.login(acc.email, acc.password).expect("the password of who registered", http.StatusUnauthorized)
+	t.logs(fmt.Sprintf("auth.password.reset user_id=%d", acc.id))
 	t.logs(fmt.Sprintf("auth.account.takeover user_id=%d", acc.id))
 	if notice := t.mailsTo(acc.email, 2)[1]; !t.tells(notice, "before its address was confirmed") {
 		t.Errorf("the notice does not tell that the account was taken over:\n%s", notice.Text)

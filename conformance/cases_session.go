@@ -97,6 +97,9 @@ func (a *answer) done(what string) {
 	if len(a.body) > 0 {
 		a.errorf("%s: the 204 has a body", what)
 	}
+	if a.status == http.StatusNoContent && a.header.Get("Cache-Control") != "no-store" {
+		a.errorf("%s: the 204 may be stored", what)
+	}
 }
 
 func logoutEnds(t *T) {

@@ -84,6 +84,10 @@ var tokenCases = []Case{
 		Name: "token/over-4-KiB-is-refused", Section: "Access token: HS256; header typ: at+jwt, kid",
 		Needs: []Need{NeedSecret}, Run: tokenLong,
 	},
+	{
+		Name: "token/one-that-was-good-expires", Section: "Access token: exp with leeway 0, iat and nbf up to 60 s ahead",
+		ASVS: []string{"9.2.1"}, RFC: []string{"RFC 7519 4.1.4"}, Needs: []Need{NeedSecret}, Turn: Early, Run: tokenOutlived,
+	},
 }
 
 var claimNames = []string{"iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp"}
@@ -380,4 +384,27 @@ func tokenLong(t *T) {
 		"over 4,096 bytes": k.claim("pad", strings.Repeat("a", 4200-base)).signed(t.key()),
 		"of 8,000 bytes":   k.claim("pad", strings.Repeat("a", 6000-base)).signed(t.key()),
 	})
+}
+
+func tokenOutlived(t *T) {
+	_, k := t.forge()
+	t.outlived(func(exp int64) call { return me(k.claim("exp", exp).signed(t.key())) })
+}
+
+// outlived expects that what was answered a moment ago is not once its time is over,
+// whatever the app remembers of it.
+func (t *T) outlived(until func(exp int64) call) {
+	for seconds := int64(2); seconds <= 32; seconds *= 4 {
+		end := time.Now().Unix() + seconds
+		c := until(end)
+		a := t.send(c)
+		if time.Now().Unix() >= end {
+			continue // this machine is slow
+		}
+		a.want(http.StatusOK)
+		time.Sleep(time.Until(time.Unix(end, 0)))
+		t.send(c).expect("a token that was good, once it has expired", http.StatusUnauthorized)
+		return
+	}
+	t.Fatalf("no answer within half a minute")
 }

@@ -249,6 +249,69 @@ var jwtMutants = []mutant{
 		edits{{"config.py", `"BCRYPT_ROUNDS", 10 if production else 4, 31`, `"BCRYPT_ROUNDS", 4, 31`}},
 		edits{{"config.go", "leastLength, leastRounds = 8, 10", "leastLength, leastRounds = 8, 4"}},
 	},
+	{
+		"the expiry of a token is remembered with its signature", `^token/one-that-was-good`, false,
+		edits{
+			{"security.py", "    _require_current(claims)\n    return claims\n", "    return claims\n"},
+			{"security.py", "    return TokenClaims.model_validate(_verify_signature(token))", "    claims = TokenClaims.model_validate(_verify_signature(token))\n    _require_current(claims)\n    return claims"},
+		},
+		edits{{"tokens.go", "\tif !t.accepts(claims) {\n", "\tif !known && !t.accepts(claims) {\n"}},
+	},
+	{
+		"a refresh makes a sign-in recent", `^refresh/makes-no-login`, false,
+		edits{{"sessions.py", "        refreshed_at=utc_now(),\n        last_seen_at", "        refreshed_at=utc_now(),\n        authenticated_at=utc_now(),\n        last_seen_at"}},
+		edits{{"sessions.go", "refreshed_at = clock_timestamp(),\n\t\tlast_seen_at", "refreshed_at = clock_timestamp(),\n\t\tauthenticated_at = clock_timestamp(), last_seen_at"}},
+	},
+	{
+		"the token before the newest outlives its session", `^refresh/no-refresh-outlives`, false,
+		edits{{"sessions.py", `.where(AuthSession.id == bindparam("session_id"), *_IS_LIVE, User.is_active)`, `.where(AuthSession.id == bindparam("session_id"), User.is_active)`}},
+		edits{{"store.go", "selectSession+live", "selectSession"}},
+	},
+	{
+		"of two first passwords at once the later one stays", `^set/is-409`, false,
+		edits{{"account.py", "    if user is None or user.hashed_password is not None:\n", "    if user is None:\n"}},
+		edits{{"account.go", " || (err == nil && now.hashedPassword != nil)", ""}},
+	},
+	{
+		"the length of a password is counted before it is composed", `^password/at-least`, false,
+		edits{{"passwords.py", "    if len(nfc(password)) <", "    if len(password) <"}},
+		edits{{"passwords.go", "utf8.RuneCountInString(norm.NFC.String(password)) <", "utf8.RuneCountInString(password) <"}},
+	},
+	{
+		"a hash of another cost tells that there is an account", `^timing/inactive`, false,
+		edits{{"passwords.py", "range(int(known[1]), config.bcrypt_rounds)", "range(int(known[1]), 4)"}},
+		edits{{"passwords.go", "for ; cheaper < cost; cheaper++ {", "for ; cheaper < 4; cheaper++ {"}},
+	},
+	{
+		"registrations hash as many passwords at once as there are", `^load/hashing-is-bounded`, false,
+		edits{{"service.py", "    hashed = await in_hash_queue(partial(hash_password, password))\n    try:", "    from anyio import to_thread\n\n    hashed = await to_thread.run_sync(partial(hash_password, password))\n    try:"}},
+		edits{{"register.go", "hashed, err := a.hash(ctx, password)", "hashed, err := hashPassword(password, a.config.BcryptRounds)"}},
+	},
+	{
+		"a domain in ASCII is another one at a sign-in", `^identity/email-is-unique-in`, false,
+		edits{{"identity.py", "return identity_key(normalize_email(identifier))", "return identity_key(identifier)"}},
+		edits{{"identity.go", "\t\t\tidentifier = email\n", "\t\t\t_ = email\n"}},
+	},
+	{
+		"who is sent away is told to come back in a second", `^throttle/one-account-from-one`, false,
+		edits{{"throttle.py", "return max(1, int((row.expires_at - row.now).total_seconds()) + 1)", "return 1"}},
+		edits{{"throttle.go", "max(1, int(secondsLeft)+1)", "min(1, int(secondsLeft)+1)"}},
+	},
+	{
+		"tokens of mailed links are not counted beside a password", `^throttle/bad-tokens`, false,
+		edits{{"verification.py", "    attempt = await write(throttle.count_attempt, \"verify\", client=client)\n    owner", "    attempt = throttle.Attempt(None, ())\n    owner"}},
+		edits{{"verification_password.go", "\tcounted, err := a.countAlone(ctx, \"verify\", from)\n\tif err != nil {\n\t\treturn err\n\t}\n", "\tvar counted attempt\n"}},
+	},
+	{
+		"all IPv4 addresses that come as IPv6 are one", `^proxy/an-ipv6`, false,
+		edits{{"clients.py", `getattr(address, "ipv4_mapped", None) or address`, "address"}},
+		edits{{"client.go", `address.Unmap().WithZone("")`, `address.WithZone("")`}},
+	},
+	{
+		"an answer without a body may be stored by caches", `^logout/ends-`, false,
+		edits{{"http.py", "            response.headers[\"Cache-Control\"] = \"no-store\"\n", "            if response.status_code != status.HTTP_204_NO_CONTENT:\n                response.headers[\"Cache-Control\"] = \"no-store\"\n"}},
+		edits{{"failures.go", "\tw.Header().Set(\"Cache-Control\", \"no-store\")\n", ""}},
+	},
 }
 
 // Defects of the session that a browser holds.
@@ -323,5 +386,15 @@ var cookieMutants = []mutant{
 		"refresh tokens outlive the move to a cookie", `^page/a-session-becomes`, false,
 		edits{{"sessions.py", "cookie_hash=hash_one_time_token(cookie), salt=new_salt())", "cookie_hash=hash_one_time_token(cookie))"}},
 		edits{{"page.go", "SET salt = $1 WHERE", "SET salt = coalesce(salt, $1) WHERE"}},
+	},
+	{
+		"the use of a cookie makes a sign-in recent", `^cookie/use-makes-no-login`, false,
+		edits{{"sessions.py", "last_seen_at=utc_now(), expires_at=", "last_seen_at=utc_now(), authenticated_at=utc_now(), expires_at="}},
+		edits{{"cookies.go", "UPDATE auth_sessions SET last_seen_at = clock_timestamp(),", "UPDATE auth_sessions SET last_seen_at = clock_timestamp(), authenticated_at = clock_timestamp(),"}},
+	},
+	{
+		"a sign-out leads where its address says", `^logout/leads-nowhere`, false,
+		edits{{"sign_out.py", "status_code=status.HTTP_303_SEE_OTHER, headers={\"Location\": \"/\"}\n    )\n    drop", "status_code=status.HTTP_303_SEE_OTHER,\n        headers={\"Location\": request.query_params.get(\"next\", \"/\")},\n    )\n    drop"}},
+		edits{{"logout.go", "\treturn redirect(w, \"/\", http.StatusSeeOther)\n}\n\nfunc isOwn", "\tif next := r.URL.Query().Get(\"next\"); next != \"\" {\n\t\treturn redirect(w, next, http.StatusSeeOther)\n\t}\n\treturn redirect(w, \"/\", http.StatusSeeOther)\n}\n\nfunc isOwn"}},
 	},
 }

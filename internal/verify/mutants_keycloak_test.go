@@ -124,6 +124,21 @@ var keycloakMutants = []mutant{
 		edits{{"providers_router.py", "given: KeycloakLink, user: RecentUser,", "given: KeycloakLink, user: CurrentUser,"}},
 		edits{{"keycloak_link.go", "if err := a.requireRecent(r.Context(), claims); err != nil {", "if err := r.Context().Err(); err != nil {"}},
 	},
+	{
+		"verifying an address by the realm's token cuts its user off", `^keycloak-user/verifying-by-its-token`, false,
+		edits{{"ownership.py", "        method = \"keycloak\"\n", "        method = None\n"}},
+		edits{{"ownership.go", "return byKeycloak, nil", `return "", nil`}},
+	},
+	{
+		"an address that the realm verifies later stays a stranger's", `^keycloak-user/an-address-proved-later`, false,
+		edits{{"keycloak_users.py", "    if email and not user.is_verified and identity_key(email) == user.email_key:", "    if email and not user.is_verified and email == user.name:"}},
+		edits{{"keycloak_local.go", "done, err = follow(ctx, db, user, who)", "done, err = admission{user: user}, showProfile(ctx, db, user, who)"}},
+	},
+	{
+		"a sign-in at the realm may lie ahead and be recent", `^keycloak-user/a-recent-login`, false,
+		edits{{"keycloak_users.py", "return -_CLOCK_SKEW <= time.time() - at < _RECENT_LOGIN", "return time.time() - at < _RECENT_LOGIN"}},
+		edits{{"keycloak_local.go", "at.After(ahead) || at.Before(ago)", "ahead.IsZero() || at.Before(ago)"}},
+	},
 }
 
 // The files of the realm's tokens and keys, from the folder of the others.

@@ -183,4 +183,22 @@ var oauthMutants = []mutant{
 		edits{{"linked_accounts.py", "    require_way_in(db, user)\n", ""}},
 		edits{{"linking.go", "if err := a.wantWayIn(ctx, db, now); err != nil {", "if err := ctx.Err(); err != nil {"}},
 	},
+	{
+		"an identity of a provider that is gone is a way in", `^providers/the-last-way-in`, false,
+		edits{{"ways_in.py", "                OAuthAccount.provider.in_(served_keys()),\n", ""}},
+		edits{{"linking.go", `a.nameOf(key) != ""`, `key != ""`}},
+	},
+	{
+		"a native app's code outlives a takeover", `^oauth/a-squatters-account`, false,
+		edits{{"challenges.py", "    db.execute(delete(AuthChallenge).where(AuthChallenge.user_id == user_id))", "    db.flush()"}},
+		edits{
+			{"identities.go", "\t\t`DELETE FROM auth_challenges WHERE user_id = $1`,\n", ""},
+			{"passkey_credentials.go", "\t\t`DELETE FROM auth_challenges WHERE user_id = $1`,\n", ""},
+		},
+	},
+	{
+		"verifying an address leaves the identities of before", `^oauth/verifying-keeps`, false,
+		edits{{"ownership.py", "            db.delete(account)\n", "            db.flush()\n"}},
+		edits{{"ownership.go", "\tif err := a.dropIdentitiesBeside(ctx, db, user, method); err != nil {\n\t\treturn err\n\t}\n", ""}},
+	},
 }

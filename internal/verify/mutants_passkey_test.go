@@ -157,4 +157,14 @@ var passkeyMutants = []mutant{
 		edits{{"passkey_recovery.py", "if user is None or not user.is_verified:", "if user is None:"}},
 		edits{{"passkey_recovery.go", " AND users.email_verified_at IS NOT NULL", ""}},
 	},
+	{
+		"verifying an address by a passkey leaves the password of before", `^passkey/verifying-by-its-session-takes`, false,
+		edits{{"ownership.py", "        user.hashed_password = None\n", "        db.flush()\n"}},
+		edits{{"ownership.go", "\tif err := dropPasswordBeside(ctx, db, user, method); err != nil {\n\t\treturn err\n\t}\n", ""}},
+	},
+	{
+		"tokens of recovery links are not counted", `^recovery/guesses-are-bounded`, false,
+		edits{{"passkey_recovery.py", "    attempt = await write(throttle.count_attempt, \"recovery\", client=client)\n", "    attempt = throttle.Attempt(None, ())\n"}},
+		edits{{"passkey_recovery.go", "\tcounted, err := a.countAlone(ctx, \"recovery\", from)\n\tif err != nil {\n\t\treturn session{}, err\n\t}\n", "\tvar counted attempt\n"}},
+	},
 }

@@ -69,10 +69,7 @@ func admitOwner(ctx context.Context, db conn, user *User, who profile) (admissio
 	if err := useIdentity(ctx, db, user, who); err != nil {
 		return admission{}, err
 	}
-	if !user.IsVerified() && who.email != "" && identityKey(who.email) == identityKey(user.Email) {
-		return takeOver(ctx, db, user, who)
-	}
-	return admission{user: user}, showProfile(ctx, db, user, who)
+	return follow(ctx, db, user, who)
 }
 
 func makeUser(ctx context.Context, db conn, who profile) (admission, error) {

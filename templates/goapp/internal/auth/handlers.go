@@ -131,7 +131,7 @@ func (a *Auth) postVerify(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.verifyWithSession(r.Context(), token, user, claims.SessionID, from); err != nil {
+	if err := a.verifyWithSession(r.Context(), token, user, claims, from); err != nil {
 		return err
 	}
 	return done(w)

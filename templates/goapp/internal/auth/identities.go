@@ -111,6 +111,16 @@ func dropIdentities(ctx context.Context, db conn, user *User) error {
 	return nil
 }
 
+// dropIdentitiesBeside is dropIdentities but for those of the provider that somebody
+// signed in with.
+func (a *Auth) dropIdentitiesBeside(ctx context.Context, db conn, user *User, method string) error {
+	kept := a.serviceOf(method)
+	if kept == nil {
+		return dropIdentities(ctx, db, user)
+	}
+	return db.exec(ctx, `DELETE FROM oauth_accounts WHERE user_id = $1 AND provider <> $2`, user.ID, kept.key)
+}
+
 func insertIdentity(ctx context.Context, db conn, user *User, who profile) error {
 	made, err := db.exists(ctx, `INSERT INTO oauth_accounts (user_id, provider, subject, email, created_at)
 		VALUES ($1, $2, $3, $4, clock_timestamp())

@@ -47,7 +47,7 @@ func newKeycloak(ctx context.Context, c KeycloakConfig, log *slog.Logger) (*keyc
 	k := &keycloak{issuer: c.issuer(), clientID: c.ClientID, log: log, logged: map[string]time.Time{}}
 	k.keys = newRealmKeys(k.issuer, authorities, log)
 	// fastman: if jwt or oauth or passkey
-	k.service = &service{name: "keycloak", title: "Keycloak", key: k.issuer}
+	k.service = &service{name: byKeycloak, title: "Keycloak", key: k.issuer}
 	// fastman: end
 	if missing := c.missing(); len(missing) > 0 {
 		verb := " is not set"

@@ -19,6 +19,9 @@ import (
 // identityIdle is in seconds. The use of an identity is written down so often.
 const identityIdle = 5 * 60
 
+// byKeycloak is the realm as a provider, and how those signed in who have no session here.
+const byKeycloak = "keycloak"
+
 var errNoKeycloakEmail = &problem{status: http.StatusForbidden, detail: "Keycloak has no e-mail address of yours"}
 
 // selectKeycloakUser is the one statement for every request with a token of Keycloak. It
@@ -71,8 +74,8 @@ func (a *Auth) keycloakUser(r *http.Request, claims *Claims) (*User, error) {
 	case errors.Is(err, sql.ErrNoRows):
 		user, err = a.admitKeycloak(r.Context(), claims.keycloak, a.clients.read(r))
 	case err == nil && unwritten:
-		id := user.ID
-		a.jobs.submit(func(ctx context.Context) { a.writeIdentityUse(ctx, id, claims.keycloak) })
+		id, from := user.ID, a.clients.read(r)
+		a.jobs.submit(func(ctx context.Context) { a.writeIdentityUse(ctx, id, claims.keycloak, from) })
 	}
 	if err != nil {
 		return nil, err
@@ -187,10 +190,18 @@ func makeRealmUser(ctx context.Context, db conn, who profile, email string) (*Us
 }
 
 // writeIdentityUse writes down that an identity is in use, and what Keycloak says of its
-// user by now.
-func (a *Auth) writeIdentityUse(ctx context.Context, userID int64, u *KeycloakUser) {
+// user by now. An address that Keycloak has verified since makes the account theirs.
+func (a *Auth) writeIdentityUse(ctx context.Context, userID int64, u *KeycloakUser, from client) {
 	who, _ := a.keycloakProfile(u)
+	var done admission
 	err := a.store.write(ctx, func(ctx context.Context, db conn) error {
+		user, err := lockUser(ctx, db, userID)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 		due, err := db.exists(ctx, fmt.Sprintf(`UPDATE oauth_accounts SET last_used_at = clock_timestamp(), email = $1
 			WHERE provider = $2 AND subject = $3 AND user_id = $4
 			AND (last_used_at IS NULL OR last_used_at < clock_timestamp() + make_interval(secs => -%d)) RETURNING subject`, identityIdle),
@@ -198,11 +209,14 @@ func (a *Auth) writeIdentityUse(ctx context.Context, userID int64, u *KeycloakUs
 		if err != nil || !due {
 			return err
 		}
-		return showProfile(ctx, db, &User{ID: userID}, who)
+		done, err = follow(ctx, db, user, who)
+		return err
 	})
 	if err != nil {
 		a.logFailure(ctx, err)
+		return
 	}
+	a.reportAdmission(ctx, done, who.service, from)
 }
 
 // requireRecent asks when the user signed in to Keycloak.

@@ -139,6 +139,30 @@ func TestKeycloakProfileFollows(t *testing.T) {
 	}
 }
 
+// Who has an account by Keycloak and proves its address to this app comes in by it still.
+func TestKeycloakVerifiesHere(t *testing.T) {
+	a, _ := newKeycloakApp(t)
+	token := goodToken().with("email_verified", false).String()
+	a.send("POST", "/verify/request", token, nil).want(202)
+	a.send("POST", "/verify", token, object{"token": a.mailed("confirm your e-mail address")}).want(204)
+	if mine := decode[publicUser](a.send("GET", "/me", token, nil).want(200)); !mine.IsVerified || a.count("FROM users") != 1 {
+		t.Errorf("%+v", mine)
+	}
+}
+
+// An account that nobody has verified goes to whom Keycloak has verified the address since.
+func TestKeycloakVerifiesLater(t *testing.T) {
+	a, _ := newKeycloakApp(t)
+	a.send("GET", "/me", goodToken().with("email_verified", false).String(), nil).want(200)
+	a.exec("UPDATE users SET hashed_password = 'none'")
+	a.exec("UPDATE oauth_accounts SET last_used_at = '2020-01-01 00:00:00.000000'")
+	a.send("GET", "/me", goodToken().String(), nil).want(200)
+	a.wantMail("your address was confirmed")
+	if a.count("FROM users WHERE email_verified_at IS NOT NULL AND hashed_password IS NULL") != 1 || a.count("FROM oauth_accounts") != 1 {
+		t.Error("the account is not theirs")
+	}
+}
+
 // Guards take both kinds of token; roles are those of Keycloak alone.
 func TestKeycloakGuards(t *testing.T) {
 	a, _ := newKeycloakApp(t)

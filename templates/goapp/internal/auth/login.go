@@ -8,6 +8,9 @@ import (
 	"strings"
 )
 
+// byPassword is how a session began.
+const byPassword = "password"
+
 // errInvalidCredentials is no account, another password, none at all, or an account
 // that is disabled.
 var errInvalidCredentials = &problem{status: http.StatusUnauthorized, detail: "Incorrect username or password"}
@@ -66,5 +69,5 @@ func (a *Auth) signIn(ctx context.Context, db conn, p proof, from client) (sessi
 	if err := a.rememberAddress(ctx, db, user, from); err != nil {
 		return session{}, err
 	}
-	return a.openSession(ctx, db, user, "password", from)
+	return a.openSession(ctx, db, user, byPassword, from)
 }

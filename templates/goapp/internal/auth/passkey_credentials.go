@@ -227,12 +227,11 @@ func dropPasskeys(ctx context.Context, db conn, user *User) error {
 	return nil
 }
 
-// dropPasskeysBeside is dropPasskeys unless the session that stays began with one: it
-// would have no way in any more.
-func dropPasskeysBeside(ctx context.Context, db conn, user *User, keepSession string) error {
-	kept, err := db.exists(ctx, `SELECT id FROM auth_sessions WHERE id = $1 AND method IN ($2, $3)`, keepSession, byPasskey, byRecovery)
-	if err != nil || kept {
-		return err
+// dropPasskeysBeside is dropPasskeys unless somebody signed in with one: only a session
+// of the account itself can have put them there.
+func dropPasskeysBeside(ctx context.Context, db conn, user *User, method string) error {
+	if method == byPasskey || method == byRecovery {
+		return nil
 	}
 	return dropPasskeys(ctx, db, user)
 }

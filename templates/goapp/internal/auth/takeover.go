@@ -47,6 +47,15 @@ func takeOver(ctx context.Context, db conn, user *User, who profile) (admission,
 	return admission{user: user, takenOver: true, ended: ended}, useIdentity(ctx, db, user, who)
 }
 
+// follow brings an account up to date with what is said of one of its identities: who has
+// proved its address by now, which nobody had, takes it over.
+func follow(ctx context.Context, db conn, user *User, who profile) (admission, error) {
+	if !user.IsVerified() && who.email != "" && identityKey(who.email) == identityKey(user.Email) {
+		return takeOver(ctx, db, user, who)
+	}
+	return admission{user: user}, showProfile(ctx, db, user, who)
+}
+
 func (a *Auth) reportAdmission(ctx context.Context, done admission, s *service, from client) {
 	a.logEnded(ctx, done.ended, done.user, from)
 	if done.takenOver {

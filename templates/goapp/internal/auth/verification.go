@@ -30,14 +30,14 @@ func (a *Auth) requestVerification(ctx context.Context, user *User, from client,
 // verifyWithSession verifies the address of the user whose session presents the link's
 // token. The session shows that whoever opened the link also opened the account:
 // without it, a stranger's account would become theirs by a click.
-func (a *Auth) verifyWithSession(ctx context.Context, token string, user *User, sessionID string, from client) error {
+func (a *Auth) verifyWithSession(ctx context.Context, token string, user *User, by *Claims, from client) error {
 	counted, err := a.countAlone(ctx, "verify", from)
 	if err != nil {
 		return err
 	}
 	var ended []string
 	err = a.store.write(ctx, func(ctx context.Context, db conn) (err error) {
-		ended, err = verify(ctx, db, token, user, sessionID, counted)
+		ended, err = a.verify(ctx, db, token, user, by, counted)
 		return err
 	})
 	if err != nil {
@@ -47,9 +47,9 @@ func (a *Auth) verifyWithSession(ctx context.Context, token string, user *User, 
 	return nil
 }
 
-// verify ends every session of an address that was nobody's before, but the one to
-// keep, and returns their ids.
-func verify(ctx context.Context, db conn, token string, owner *User, keepSession string, counted attempt) ([]string, error) {
+// verify ends every session of an address that was nobody's before, but the one that
+// presents the link, and returns their ids. Without one a password was given.
+func (a *Auth) verify(ctx context.Context, db conn, token string, owner *User, by *Claims, counted attempt) ([]string, error) {
 	user, err := takeOneTime(ctx, db, token, toVerify)
 	if err != nil {
 		return nil, err
@@ -63,18 +63,17 @@ func verify(ctx context.Context, db conn, token string, owner *User, keepSession
 	if user.IsVerified() {
 		return nil, nil
 	}
-	// fastman: if oauth or keycloak
-	if err := dropIdentities(ctx, db, user); err != nil {
-		return nil, err
-	}
-	// fastman: end
-	// fastman: if passkey
-	if err := dropPasskeysBeside(ctx, db, user, keepSession); err != nil {
+	// fastman: if oauth or passkey or keycloak
+	if err := a.dropOtherWays(ctx, db, user, by); err != nil {
 		return nil, err
 	}
 	// fastman: end
 	if err := markVerified(ctx, db, user); err != nil {
 		return nil, err
+	}
+	keepSession := ""
+	if by != nil {
+		keepSession = by.SessionID
 	}
 	return endSessions(ctx, db, user.ID, keepSession)
 }

@@ -34,7 +34,7 @@ func (a *Auth) verifyWithPassword(ctx context.Context, token, password string, f
 		if user == nil {
 			return errWrongPasswordOfLink
 		}
-		ended, err = verify(ctx, db, token, owner, "", counted)
+		ended, err = a.verify(ctx, db, token, owner, nil, counted)
 		return err
 	})
 	if err != nil {
