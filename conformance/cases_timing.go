@@ -122,12 +122,14 @@ func (t *T) sameTime(attempts ...attempt) {
 			}
 			from.measure(attempts, samples)
 		}
-		problem := compare(attempts, samples, tolerance)
-		if problem == "" {
+		late := time.Since(began) > doubtful
+		switch {
+		case compare(attempts, samples, apart) == "":
 			return
-		}
-		if time.Since(began) > doubtful || want >= enough && compare(attempts, samples, glaring) != "" {
-			t.Errorf("%s", problem)
+		case late, want >= enough && compare(attempts, samples, glaringly) != "":
+			if problem := compare(attempts, samples, surely); problem != "" {
+				t.Errorf("%s", problem)
+			}
 			return
 		}
 	}
@@ -144,19 +146,40 @@ func (t *T) measure(attempts []attempt, samples [][]time.Duration) {
 	}
 }
 
-// compare tells what two attempts differ by. Half of the samples of a busy machine may be
-// what else it does, but then the fastest quarter is not, and each of the two wins as many
-// rounds: a leak shows in all three.
-func compare(attempts []attempt, samples [][]time.Duration, tolerance float64) string {
+// compare tells what the first attempt differs from.
+func compare(attempts []attempt, samples [][]time.Duration, differ func(reference, other []time.Duration) bool) string {
 	for i := 1; i < len(attempts); i++ {
-		if apart(samples[0], samples[i], 0.5, tolerance) && apart(samples[0], samples[i], 0.25, tolerance) && uneven(samples[0], samples[i]) {
-			reference, m := quantile(samples[0], 0.5), quantile(samples[i], 0.5)
+		if differ(samples[0], samples[i]) {
+			reference, m := median(samples[0]), median(samples[i])
 			return fmt.Sprintf("%s takes %v, %s %v (medians of %d): %+.1f %%, at most 5 %% is allowed",
 				attempts[0].name, reference.Round(10*time.Microsecond), attempts[i].name, m.Round(10*time.Microsecond),
 				len(samples[0]), float64(m-reference)/float64(reference)*100)
 		}
 	}
 	return ""
+}
+
+// apart: half of the samples of a busy machine may be what else it does, but then the
+// fastest quarter is not. A leak shows in both.
+func apart(reference, other []time.Duration) bool { return apartBy(tolerance, reference, other) }
+
+// surely is apart, and not by chance.
+func surely(reference, other []time.Duration) bool {
+	return apart(reference, other) && uneven(reference, other)
+}
+
+func glaringly(reference, other []time.Duration) bool {
+	return apartBy(glaring, reference, other) && uneven(reference, other)
+}
+
+func apartBy(tolerance float64, reference, other []time.Duration) bool {
+	for _, q := range []float64{0.5, 0.25} {
+		a, b := quantile(reference, q), quantile(other, q)
+		if math.Abs(float64(b-a)) <= tolerance*float64(a) || (b-a).Abs() <= grain {
+			return false
+		}
+	}
+	return true
 }
 
 // uneven is whether one of two wins more rounds than chance lets it: a sign test at four
@@ -169,12 +192,6 @@ func uneven(reference, other []time.Duration) bool {
 		}
 	}
 	return math.Abs(won-n/2) > 2*math.Sqrt(n)
-}
-
-// apart is whether a quantile differs by more than tolerance, and by more than a grain.
-func apart(reference, other []time.Duration, q, tolerance float64) bool {
-	a, b := quantile(reference, q), quantile(other, q)
-	return math.Abs(float64(b-a)) > tolerance*float64(a) && (b-a).Abs() > grain
 }
 
 func median(samples []time.Duration) time.Duration { return quantile(samples, 0.5) }

@@ -75,8 +75,9 @@ func (r *verification) probe(ctx context.Context, target conformance.Target) err
 		return &Unjudged{What: "the server does not answer: " + err.Error(), Hint: "start the app, and say where it listens: --url=http://127.0.0.1:8000"}
 	}
 	_ = res.Body.Close()
+	page := strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") // of whatever serves one for every path
 	switch {
-	case res.StatusCode == http.StatusUnauthorized || res.StatusCode == http.StatusOK:
+	case res.StatusCode == http.StatusUnauthorized || res.StatusCode == http.StatusOK && !page:
 		return nil
 	case res.Header.Get("Location") != "":
 		return &Unjudged{What: fmt.Sprintf("%s leads to %s", at, res.Header.Get("Location")), Hint: "name the server that answers itself: --url=https://your.domain"}

@@ -18,7 +18,10 @@ func TestOtherServersAreNotJudged(t *testing.T) {
 	dead := httptest.NewServer(nil)
 	dead.Close()
 	for what, answer := range map[string]http.HandlerFunc{
-		"answers 404":                http.NotFound,
+		"answers 404": http.NotFound,
+		"answers 200": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte("<!doctype html><title>shop</title>"))
+		},
 		"answers 503":                func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
 		"leads to https://a.example": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://a.example"+r.URL.Path, 308) },
 		"does not answer":            nil,

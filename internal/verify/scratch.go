@@ -18,6 +18,18 @@ const largestCopied = 64 << 20
 // left are folders that hold nothing an app reads, or what it finds where it stands.
 var left = []string{".git", ".hg", ".svn", ".fastman", "node_modules", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".idea", ".vscode"}
 
+// scratchFolder makes the folder of a run, and returns its one true path.
+func scratchFolder() (string, error) {
+	dir, err := os.MkdirTemp("", "fastman-verify-")
+	if err != nil {
+		return "", err
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(dir)
+}
+
 // copyProject copies a project without databases and what was installed into it, and with
 // empty env files, since many an app does not start without: one that runs in the copy
 // finds its own code there, and nothing to harm.
@@ -50,8 +62,10 @@ func copyProject(from, to string) error {
 }
 
 func staysBehind(dir, name string) bool {
-	_, err := os.Stat(filepath.Join(dir, "pyvenv.cfg"))
-	return err == nil || slices.Contains(left, name)
+	return slices.Contains(left, name) || slices.ContainsFunc([]string{"pyvenv.cfg", "conda-meta"}, func(mark string) bool {
+		_, err := os.Stat(filepath.Join(dir, mark))
+		return err == nil
+	})
 }
 
 func isDatabase(name string) bool {

@@ -13,7 +13,7 @@ func TestScratchCopy(t *testing.T) {
 	from, outside := t.TempDir(), t.TempDir()
 	for name, text := range map[string]string{
 		"app/main.py": "app = 1", ".env": "SECRET_KEY=x", "deploy/.env.production": "SECRET_KEY=x", "app.db": "rows", "data.sqlite3-wal": "rows",
-		"venv/pyvenv.cfg": "", "venv/lib/big.py": "", "node_modules/x.js": "", "Größe und Maß/ä.py": "a = 1",
+		"venv/pyvenv.cfg": "", "venv/lib/big.py": "", "conda/conda-meta/history": "", "node_modules/x.js": "", "Größe und Maß/ä.py": "a = 1",
 	} {
 		file := filepath.Join(from, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -46,7 +46,7 @@ func TestScratchCopy(t *testing.T) {
 			t.Errorf("%s is %q, %v", name, text, err)
 		}
 	}
-	for _, name := range []string{"app.db", "data.sqlite3-wal", "venv", "node_modules", "s", "nowhere", "tmp/fastman-verify-1"} {
+	for _, name := range []string{"app.db", "data.sqlite3-wal", "venv", "conda", "node_modules", "s", "nowhere", "tmp/fastman-verify-1"} {
 		if _, err := os.Lstat(filepath.Join(to, name)); err == nil {
 			t.Errorf("%s was taken along", name)
 		}
@@ -56,5 +56,15 @@ func TestScratchCopy(t *testing.T) {
 	}
 	if led, _ := filepath.EvalSymlinks(filepath.Join(to, "main.py")); led != filepath.Join(to, "app", "main.py") {
 		t.Errorf("a link within the project leads to %q", led)
+	}
+}
+
+// A folder for temporary files that is named from where one stands is the same for the app,
+// which stands elsewhere.
+func TestScratchFolderIsAbsolute(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("TMPDIR", ".")
+	if dir, err := scratchFolder(); err != nil || !filepath.IsAbs(dir) {
+		t.Errorf("%q, %v", dir, err)
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -160,12 +158,9 @@ func subject(c conformance.Case, set feature.Set) string {
 
 // scratch starts the app with nothing of the user's in reach, and judges that.
 func (r *verification) scratch(ctx context.Context) (err error) {
-	dir, err := os.MkdirTemp("", "fastman-verify-")
+	dir, err := scratchFolder()
 	if err != nil {
 		return &Unjudged{What: "there is no place for a scratch copy: " + err.Error(), Hint: "name a folder that is yours: TMPDIR=/var/tmp fastman verify:auth"}
-	}
-	if dir, err = filepath.EvalSymlinks(dir); err != nil {
-		return err
 	}
 	a := &app{Installation: r.app, args: r.Args, scratch: dir, dialect: r.on.dialect}
 	defer func() { err = errors.Join(err, a.close()) }()
