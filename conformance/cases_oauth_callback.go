@@ -98,8 +98,9 @@ const (
 func callbackSignsIn(t *T) {
 	for _, p := range t.providers() {
 		account := person(p)
-		b := t.browser()
+		b, mark := t.browser(), t.mark()
 		a := b.signIn(p, account).want(http.StatusSeeOther)
+		t.wantLogged("auth.oauth.ok", mark)
 		if !t.leadsHome(a.header.Get("Location")) || a.header.Get("Cache-Control") != "no-store" {
 			a.errorf("the callback sends the browser to %q, Cache-Control: %s", a.header.Get("Location"), a.header.Get("Cache-Control"))
 		}

@@ -167,6 +167,16 @@ func (t *T) wantEvent(event, what string, mark int, reasons ...string) {
 	}
 }
 
+// wantLogged expects an event.
+func (t *T) wantLogged(event string, mark int) {
+	if t.target.Output == nil {
+		return
+	}
+	if said := t.events(mark, event); !strings.Contains(said, event) {
+		t.Errorf("the log has no %s:\n%s", event, said)
+	}
+}
+
 // wantOf expects an event that names the user.
 func (t *T) wantOf(event string, id int64, mark int) {
 	if t.target.Output == nil {

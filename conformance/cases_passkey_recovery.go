@@ -132,6 +132,8 @@ func recoveryRecent(t *T) {
 func recoveryByCode(t *T) {
 	acc, s := t.member()
 	codes, mark := t.recoveryCodes(s), t.mark()
+	t.fresh().send(recoverBy(acc.email, strings.Repeat("0", 32))).want(http.StatusUnauthorized)
+	t.wantOf("auth.passkey.recovery_failed", acc.id, mark)
 	a := t.fresh().send(recoverBy(strings.ToUpper(acc.email), codes[3])).want(http.StatusOK)
 	a.exactly("access_token", "token_type", "expires_in", "refresh_token")
 	recovered := t.session(a)

@@ -201,4 +201,9 @@ var oauthMutants = []mutant{
 		edits{{"ownership.py", "            db.delete(account)\n", "            db.flush()\n"}},
 		edits{{"ownership.go", "\tif err := a.dropIdentitiesBeside(ctx, db, user, method); err != nil {\n\t\treturn err\n\t}\n", ""}},
 	},
+	{
+		"sign-ins with providers are not logged", `^oauth/callback-signs-in`, false,
+		edits{{"service.py", "        \"auth.oauth.ok\",\n", "        \"auth.ok\",\n"}},
+		edits{{"admission.go", `"auth.oauth.ok"`, `"auth.ok"`}},
+	},
 }

@@ -167,4 +167,9 @@ var passkeyMutants = []mutant{
 		edits{{"passkey_recovery.py", "    attempt = await write(throttle.count_attempt, \"recovery\", client=client)\n", "    attempt = throttle.Attempt(None, ())\n"}},
 		edits{{"passkey_recovery.go", "\tcounted, err := a.countAlone(ctx, \"recovery\", from)\n\tif err != nil {\n\t\treturn session{}, err\n\t}\n", "\tvar counted attempt\n"}},
 	},
+	{
+		"guesses at recovery codes are not logged", `^recovery/a-code-signs-in`, false,
+		edits{{"passkey_recovery.py", "        _report_failed(user_id, client)\n", ""}},
+		edits{{"passkey_recovery.go", "\t\ta.logFailedRecovery(ctx, meant, from)\n", ""}},
+	},
 }

@@ -113,7 +113,7 @@ func (a *app) exec(statement string, args ...any) {
 	}
 }
 
-// fastman: if jwt or passkey
+// fastman: if jwt or keycloak or passkey
 var mailedToken = regexp.MustCompile(`#[a-z]+=([A-Za-z0-9_-]{43})`)
 
 // mailed waits for a mail with a link, and returns its token.

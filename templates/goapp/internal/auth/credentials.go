@@ -94,14 +94,6 @@ func setPassword(ctx context.Context, db conn, user *User, hashed string) error 
 	return db.exec(ctx, `UPDATE users SET hashed_password = $1, updated_at = clock_timestamp() WHERE id = $2`, hashed, user.ID)
 }
 
-// dropPasswordBeside takes the password away unless somebody signed in with it.
-func dropPasswordBeside(ctx context.Context, db conn, user *User, method string) error {
-	if method == byPassword {
-		return nil
-	}
-	return db.exec(ctx, `UPDATE users SET hashed_password = NULL, updated_at = clock_timestamp() WHERE id = $1`, user.ID)
-}
-
 // checkNewPassword holds a password against the policy, as at sign-up, for a user who
 // is known.
 func (a *Auth) checkNewPassword(password string, user *User) error {

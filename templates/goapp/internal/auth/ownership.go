@@ -48,3 +48,14 @@ func methodOf(ctx context.Context, db conn, by *Claims) (method string, err erro
 	err = db.row(ctx, `SELECT method FROM auth_sessions WHERE id = $1`, by.SessionID).Scan(&method)
 	return method, orInvalidToken(err)
 }
+
+// fastman: if jwt
+// dropPasswordBeside takes the password away unless somebody signed in with it.
+func dropPasswordBeside(ctx context.Context, db conn, user *User, method string) error {
+	if method == byPassword {
+		return nil
+	}
+	return db.exec(ctx, `UPDATE users SET hashed_password = NULL, updated_at = clock_timestamp() WHERE id = $1`, user.ID)
+}
+
+// fastman: end
