@@ -1,6 +1,7 @@
 package run
 
 import (
+	"bufio"
 	"io"
 	"os"
 	"path/filepath"
@@ -30,16 +31,16 @@ func TestZygoteForks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		line := make([]byte, 1000)
-		n, err := p.Stdout.Read(line)
-		if want := part + "s " + dir + " " + part; strings.TrimSpace(string(line[:n])) != want || err != nil {
-			t.Errorf("it says %q (%v), want %q", line[:n], err, want)
+		output := bufio.NewReader(p.Stdout)
+		line, err := output.ReadString('\n')
+		if want := part + "s " + dir + " " + part; strings.TrimSpace(line) != want || err != nil {
+			t.Errorf("it says %q (%v), want %q", line, err, want)
 		}
 		if part == "stay" {
 			p.Stop(time.Second)
 		}
 		<-p.Done()
-		if rest, _ := io.ReadAll(p.Stdout); len(rest) > 0 {
+		if rest, _ := io.ReadAll(output); len(rest) > 0 {
 			t.Errorf("it goes on: %s", rest)
 		}
 	}
