@@ -119,7 +119,7 @@ func revealUsername(t *T) {
 }
 
 func revealTiming(t *T) {
-	app := t.boot(map[string]string{"AUTH_REVEAL_REGISTERED": "false", "BCRYPT_ROUNDS": "10"})
+	app := t.boot(map[string]string{"AUTH_REVEAL_REGISTERED": "false", "BCRYPT_ROUNDS": "11"})
 	taken := app.register1st()
 	as := func(acc account) func() call {
 		return func() call {
