@@ -108,7 +108,7 @@ const (
 
 	NeedRealm        Need = "a realm of Keycloak"
 	NeedStandinRealm Need = "a stand-in for a realm of Keycloak"
-	NeedGuarded      Need = "routes of the app's own that ask for roles"
+	NeedGuarded      Need = "require_roles of the app, in Go RequireRoles and RequireClientRoles, which could not be called"
 
 	// What the set must have beside the case's type.
 	NeedPasskeys Need = "passkeys"

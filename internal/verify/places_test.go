@@ -2,6 +2,7 @@ package verify
 
 import (
 	"path"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,5 +31,17 @@ func TestFailuresNameAFile(t *testing.T) {
 				missing[group] = true
 			}
 		}
+	}
+}
+
+// Whose app lets every site in is sent to the line of his own that does.
+func TestOriginsNameTheLine(t *testing.T) {
+	r := &Report{Settings: []Finding{{File: "app/main.py:16", Name: "CORSMiddleware", What: everySite}}}
+	known := slices.ContainsFunc(conformance.Cases(everything), func(c conformance.Case) bool { return c.Name == origins })
+	if at := r.ownCode(origins); at != "app/main.py:16" || !known {
+		t.Errorf("it is sent to %q; the case is known: %v", at, known)
+	}
+	if at := r.ownCode("server/who-shows-no-token-is-nobody"); at != "" {
+		t.Errorf("another case is sent to %q", at)
 	}
 }

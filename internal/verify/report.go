@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -115,7 +116,7 @@ func (r *Report) judge(result conformance.Result, i *install.Installation) Resul
 	case conformance.Passed:
 		judged.Outcome = Held
 	case conformance.Failed:
-		judged.Outcome, judged.File = Failed, whereToLook(result.Case.Name, i)
+		judged.Outcome, judged.File = Failed, cmp.Or(r.ownCode(result.Case.Name), whereToLook(result.Case.Name, i))
 	default:
 		judged.Outcome = skipped(result)
 		if result.Obstacle != nil {
@@ -124,6 +125,18 @@ func (r *Report) judge(result conformance.Result, i *install.Installation) Resul
 	}
 	r.add(judged)
 	return judged
+}
+
+// origins is the case that judges what the app's own code says of other sites.
+const origins = "server/another-site-may-not-read-with-a-visitors-cookies"
+
+// ownCode is where a look at the project's own code has found the cause of a failure.
+func (r *Report) ownCode(name string) string {
+	at := slices.IndexFunc(r.Settings, func(f Finding) bool { return f.What == everySite })
+	if name != origins || at < 0 {
+		return ""
+	}
+	return r.Settings[at].File
 }
 
 // skipped tells what the app has no use for from what the suite was not given.

@@ -22,9 +22,11 @@ func TestOtherServersAreNotJudged(t *testing.T) {
 		"answers 200": func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte("<!doctype html><title>shop</title>"))
 		},
-		"answers 503":                func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
-		"leads to https://a.example": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://a.example"+r.URL.Path, 308) },
-		"does not answer":            nil,
+		"answers 503": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
+		"leads to https://a.example": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://a.example"+r.URL.Path, http.StatusPermanentRedirect)
+		},
+		"does not answer": nil,
 	} {
 		url := dead.URL
 		if answer != nil {

@@ -132,8 +132,6 @@ func (r *verification) why(c conformance.Case) string {
 	switch {
 	case !slices.ContainsFunc(conformance.Cases(r.app.Set), func(o conformance.Case) bool { return o.Name == c.Name }):
 		return notInstalled + subject(c, r.app.Set)
-	case r.URL != "" && slices.Contains(c.Needs, conformance.NeedGuarded):
-		return "needs " + string(conformance.NeedGuarded) + ", which are not known"
 	case r.URL != "" && !c.Harmless:
 		return "changes data or counts against somebody, so it is not for a running server"
 	}
