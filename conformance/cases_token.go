@@ -124,6 +124,9 @@ func tokenShape(t *T) {
 	if iat < now-60 || iat > now+60 || s.seconds("nbf") != iat || s.seconds("exp") <= iat {
 		t.Errorf("iat %v, nbf %v, exp %v: want integers, about %d and later", s.claims["iat"], s.claims["nbf"], s.claims["exp"], now)
 	}
+	if next := t.renew(s); next.claims["jti"] == s.claims["jti"] {
+		t.Errorf("two tokens have the jti %v", next.claims["jti"])
+	}
 }
 
 func tokenNeedsClaims(t *T) {

@@ -312,6 +312,11 @@ var jwtMutants = []mutant{
 		edits{{"http.py", "            response.headers[\"Cache-Control\"] = \"no-store\"\n", "            if response.status_code != status.HTTP_204_NO_CONTENT:\n                response.headers[\"Cache-Control\"] = \"no-store\"\n"}},
 		edits{{"failures.go", "\tw.Header().Set(\"Cache-Control\", \"no-store\")\n", ""}},
 	},
+	{
+		"all tokens of a session have one id", `^token/header-and-claims`, false,
+		edits{{"security.py", `"jti": base64url(secrets.token_bytes(16)),`, `"jti": session_id,`}},
+		edits{{"tokens.go", `"jti": randomText(16),`, `"jti": sessionID,`}},
+	},
 }
 
 // Defects of the session that a browser holds.
