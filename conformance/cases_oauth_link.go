@@ -333,6 +333,11 @@ func unlinkWorks(t *T) {
 		t.Errorf("unlinking is not in the log:\n%s", said)
 	}
 	b.send(unlinkCall(other.Name).own()).refused("unlinking again", http.StatusNotFound, "Provider not linked")
+	b.linkOwn(other, person(other)).want(http.StatusSeeOther)
+	b.send(unlinkCall(p.Name).own()).done("unlinking what the account came by")
+	if left := b.user()["oauth_provider"]; left != other.Name {
+		t.Errorf("oauth_provider is %v where %s is left", left, other.Name)
+	}
 }
 
 func unlinkLast(t *T) {

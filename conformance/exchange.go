@@ -83,7 +83,8 @@ type call struct {
 	stream       bool // send the body in chunks, without a length
 }
 
-// with returns the call with a header set.
+// with returns the call with a header set; each line of value is sent as a header line of
+// its own.
 func (c call) with(name, value string) call {
 	header := map[string]string{}
 	maps.Copy(header, c.header)
@@ -162,7 +163,9 @@ func (t *T) try(ctx context.Context, c call) *answer {
 		return a
 	}
 	for name, value := range c.header {
-		req.Header.Set(name, value)
+		for line := range strings.SplitSeq(value, "\n") {
+			req.Header.Add(name, line)
+		}
 	}
 	if host := c.header["Host"]; host != "" {
 		req.Host = host

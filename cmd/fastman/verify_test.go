@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -35,8 +36,12 @@ func newShop(t *testing.T) string {
 // it left.
 func TestVerifyLosesItsTerminal(t *testing.T) {
 	shop := newShop(t)
+	hangUp := syscall.SIGHUP
+	if signal.Ignored(hangUp) { // as under nohup, where it means nothing to a program either
+		hangUp = syscall.SIGTERM
+	}
 	for what, lose := range map[string]func(*exec.Cmd, io.Closer) error{
-		"exit status 3": func(cmd *exec.Cmd, _ io.Closer) error { return cmd.Process.Signal(syscall.SIGHUP) },
+		"exit status 3": func(cmd *exec.Cmd, _ io.Closer) error { return cmd.Process.Signal(hangUp) },
 		"exit status 0": func(_ *exec.Cmd, stderr io.Closer) error { return stderr.Close() },
 	} {
 		temporary := t.TempDir()

@@ -225,6 +225,21 @@ var jwtMutants = []mutant{
 		edits{{"client.go", "if c.trusts(peer) {", "if peer.IsValid() {"}},
 	},
 	{
+		"of several lines of X-Forwarded-For the first counts", `^proxy/a-chain`, false,
+		edits{{"clients.py", `",".join(request.headers.getlist("x-forwarded-for"))`, `request.headers.get("x-forwarded-for", "")`}},
+		edits{{"client.go", `strings.Join(r.Header.Values("X-Forwarded-For"), ",")`, `r.Header.Get("X-Forwarded-For")`}},
+	},
+	{
+		"guesses from one address are forgotten after a minute", `^throttle/one-address-over`, false,
+		edits{{"throttle.py", "PER_IP = Bound(100, 15 * _MINUTE)", "PER_IP = Bound(100, _MINUTE)"}},
+		edits{{"throttle.go", "from.network, limit: 100, seconds: hour / 4", "from.network, limit: 100, seconds: 60"}},
+	},
+	{
+		"guesses at one account are forgotten after an hour", `^throttle/one-account-from-many`, false,
+		edits{{"throttle.py", "PER_ACCOUNT = Bound(100, 24 * _HOUR)", "PER_ACCOUNT = Bound(100, _HOUR)"}},
+		edits{{"throttle.go", "account, limit: 100, seconds: 24 * hour", "account, limit: 100, seconds: hour"}},
+	},
+	{
 		"answers may be stored by caches", `^answers/are-not-stored`, false,
 		edits{{"http.py", `response.headers["Cache-Control"] = "no-store"`, `response.headers["Cache-Control"] = "private"`}},
 		edits{{"answers.go", `w.Header().Set("Cache-Control", "no-store")`, `w.Header().Set("Cache-Control", "private")`}},

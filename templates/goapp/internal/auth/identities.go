@@ -38,7 +38,7 @@ type profile struct {
 // errRaced is a row that another request has written first: looking again finds it.
 var errRaced = errors.New("another request was faster")
 
-const nameMax = 255 // characters
+const nameMax = 200 // characters
 
 // raceTries are far more than can be lost: each loss is to somebody who has finished.
 const raceTries = 10

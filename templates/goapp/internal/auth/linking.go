@@ -107,11 +107,25 @@ func (a *Auth) unlinkOnce(ctx context.Context, db conn, user *User, s *service, 
 	if err := a.wantWayIn(ctx, db, now); err != nil {
 		return nil, err
 	}
-	err = db.exec(ctx, `UPDATE users SET oauth_provider = NULL, updated_at = clock_timestamp() WHERE id = $1 AND oauth_provider = $2`, now.ID, s.name)
-	if err != nil {
-		return nil, err
+	if now.OAuthProvider != nil && *now.OAuthProvider == s.name {
+		if err := a.showOldestProvider(ctx, db, now); err != nil {
+			return nil, err
+		}
 	}
 	return db.texts(ctx, `DELETE FROM auth_sessions WHERE user_id = $1 AND method = $2 AND id <> $3 RETURNING id`, now.ID, s.name, current.SessionID)
+}
+
+// showOldestProvider names the oldest identity that is left as what the account came by.
+func (a *Auth) showOldestProvider(ctx context.Context, db conn, user *User) error {
+	keys, err := db.texts(ctx, `SELECT provider FROM oauth_accounts WHERE user_id = $1 ORDER BY id`, user.ID)
+	if err != nil {
+		return err
+	}
+	var oldest string
+	if len(keys) > 0 {
+		oldest = a.nameOf(keys[0])
+	}
+	return db.exec(ctx, `UPDATE users SET oauth_provider = $1, updated_at = clock_timestamp() WHERE id = $2`, orNull(oldest), user.ID)
 }
 
 // hasIdentity tells whether the user can sign in with a provider. An identity of one that

@@ -182,9 +182,7 @@ func (p profile) clean(allowTest bool) (profile, error) {
 }
 
 func isPicture(address string) bool {
-	lower := strings.ToLower(address)
-	return utf8.RuneCountInString(address) <= addressMax && !strings.ContainsFunc(address, unicode.IsControl) &&
-		(strings.HasPrefix(lower, "https://") || strings.HasPrefix(lower, "http://"))
+	return strings.HasPrefix(address, "https://") && utf8.RuneCountInString(address) <= addressMax && !strings.ContainsFunc(address, unicode.IsControl)
 }
 
 // reasons are how the log calls the answers of a sign-in that fails, in one word.
