@@ -420,10 +420,11 @@ func keycloakProvedLater(t *T) {
 	k := t.arrival().claim("email", acc.email)
 	t.linkKeycloak(s, t.sealed(k.claim("email_verified", false))).done("linking")
 	verified := func() bool { return t.me(t.sealed(k)).want(http.StatusOK).object()["is_verified"] == true }
-	verified()
-	t.exec("UPDATE oauth_accounts SET last_used_at = ? WHERE user_id = ? AND subject = ?", t.target.Dialect.stamp(time.Now().Add(-6*time.Minute)), acc.id, k.claims["sub"])
-	if !within(5*time.Second, verified) {
-		t.Fatalf("once Keycloak has verified the address, the user is not")
+	if !within(time.Second, verified) { // an app may look again only after five minutes
+		t.exec("UPDATE oauth_accounts SET last_used_at = ? WHERE user_id = ? AND subject = ?", t.target.Dialect.stamp(time.Now().Add(-6*time.Minute)), acc.id, k.claims["sub"])
+		if !within(5*time.Second, verified) {
+			t.Fatalf("once Keycloak has verified the address, the user is not")
+		}
 	}
 	if id := t.userOf(k); id != acc.id {
 		t.Errorf("the token is user %d, want %d", id, acc.id)
