@@ -158,7 +158,7 @@ var jwtMutants = []mutant{
 	{
 		"a change of password leaves the other sessions", `^change/ends-the-other`, false,
 		edits{{"account.py", "return end_sessions(db, user.id, except_id=session_id)", "return []"}},
-		edits{{"account.go", "return endSessions(ctx, db, user.ID, keepSession)", "return nil, nil"}},
+		edits{{"account.go", "return endSessions(ctx, db, user.ID, keepSession)", "_ = keepSession\n\treturn nil, nil"}},
 	},
 	{
 		"a change of password leaves mailed links", `^change/takes-reset-links`, false,
@@ -217,7 +217,7 @@ var jwtMutants = []mutant{
 	{
 		"who squats on an address stays when it is proved", `^verify/ends-every`, false,
 		edits{{"verification.py", "return end_sessions(db, user.id, except_id=keep)", "return []"}},
-		edits{{"verification.go", "return endSessions(ctx, db, user.ID, keepSession)", "return nil, nil"}},
+		edits{{"verification.go", "return endSessions(ctx, db, user.ID, keepSession)", "_ = keepSession\n\treturn nil, nil"}},
 	},
 	{
 		"X-Forwarded-For is believed from anybody", `^proxy/a-forged-address`, false,

@@ -208,7 +208,7 @@ func judged(t *testing.T, dir, only string) *verify.Report {
 	t.Helper()
 	report, err := verify.Run(t.Context(), verify.Options{Common: install.Common{Dir: dir, Templates: templates.Builtin()}, Only: only})
 	if err != nil {
-		t.Fatalf("%v %+v", err, err)
+		t.Fatalf("%#v", err)
 	}
 	return report
 }
