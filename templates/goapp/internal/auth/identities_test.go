@@ -108,8 +108,8 @@ func TestLinkAndUnlink(t *testing.T) {
 	b.do("DELETE", "/auth/providers/tiny", sameOrigin).want(409)
 	again.do("GET", "/auth/me").want(401) // which began with it
 	same.me()
-	if b.me().OAuthProvider != nil {
-		t.Error("the provider is still named")
+	if left := b.me().OAuthProvider; left == nil || *left != "tiny" {
+		t.Error("what is left is not named as what the account came by")
 	}
 }
 
