@@ -14,9 +14,9 @@ import (
 const (
 	// tolerance is how far two medians may lie apart, and two quartiles.
 	tolerance = 0.05
-	// grain is a difference that no clock at the other end of a line resolves, and less
-	// than what any statement takes that only one of two attempts runs.
-	grain = 250 * time.Microsecond
+	// grain is a difference that the work of the request before can make, in an app that
+	// answers in a few milliseconds: no more than few statements, and no hash or mail.
+	grain = 750 * time.Microsecond
 	// rounds are measured first; when they leave a doubt, twice as many are, and again,
 	// for as long as that takes less than doubtful. Samples are only ever added, never
 	// thrown away, so that a difference which is really there gets clearer and can't be
