@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"database/sql"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -8,33 +9,29 @@ import (
 	"time"
 )
 
+// cursor runs a statement with ? for its arguments. Whoever calls closes what it returns.
+func (t *T) cursor(statement string, args ...any) (rows *sql.Rows, columns []string) {
+	rows, err := t.target.DB.QueryContext(t, t.target.statement(statement), args...)
+	if err == nil {
+		columns, err = rows.Columns()
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+	return rows, columns
+}
+
 // columnsOf are the columns that a table has, the app's own among them.
 func (t *T) columnsOf(table string) []string {
-	statement := "SELECT * FROM " + table + " WHERE 1 = 0"
-	rows, err := t.target.DB.QueryContext(t, t.target.statement(statement))
-	if err != nil {
-		t.Fatalf("%s: %v", statement, err)
-	}
+	rows, columns := t.cursor("SELECT * FROM " + table + " WHERE 1 = 0")
 	defer rows.Close()
-	columns, err := rows.Columns()
-	if err != nil {
-		t.Fatalf("%s: %v", statement, err)
-	}
 	return columns
 }
 
-// query runs a statement with ? for its arguments and returns the rows as texts;
-// NULL is "<null>".
+// query is the rows of a statement as texts; NULL is "<null>".
 func (t *T) query(statement string, args ...any) [][]string {
-	rows, err := t.target.DB.QueryContext(t, t.target.statement(statement), args...)
-	if err != nil {
-		t.Fatalf("%s: %v", statement, err)
-	}
+	rows, columns := t.cursor(statement, args...)
 	defer rows.Close()
-	columns, err := rows.Columns()
-	if err != nil {
-		t.Fatalf("%s: %v", statement, err)
-	}
 	var all [][]string
 	for rows.Next() {
 		texts := make([]*string, len(columns))

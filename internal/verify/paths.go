@@ -353,8 +353,7 @@ func (r *Report) obstructed(result conformance.Result) (Outcome, string) {
 	if lost, ok := r.lost[gone]; ok {
 		return NotJudged, lost.String()
 	}
-	group, _, _ := strings.Cut(result.Case.Name, "/")
-	about := slices.ContainsFunc(subjects[group], func(begin string) bool { return strings.HasPrefix(gone, begin) })
+	about := slices.ContainsFunc(subjects[group(result.Case)], func(begin string) bool { return strings.HasPrefix(gone, begin) })
 	switch {
 	case gone == "":
 		return NotJudged, result.Detail

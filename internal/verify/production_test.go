@@ -179,7 +179,7 @@ func git(t *testing.T, root string, args ...string) {
 
 // Code that lets every site act with a visitor's cookies is found, and other code is not.
 func TestWildcardOrigins(t *testing.T) {
-	for text, want := range map[string]int{
+	wantFindings(t, "fastapi", "app/main.py", map[string]int{
 		"app.add_middleware(CORSMiddleware, allow_origins=[\"*\"], allow_credentials=True)":                  1,
 		"app.add_middleware(\n    CORSMiddleware,\n    allow_credentials=True,\n    allow_origins=['*'],\n)": 1,
 		"app.add_middleware(CORSMiddleware, allow_origin_regex=\".*\", allow_credentials=True)":              1,
@@ -187,12 +187,8 @@ func TestWildcardOrigins(t *testing.T) {
 		"app.add_middleware(CORSMiddleware, allow_origins=[\"https://a.example\"], allow_credentials=True)":  0,
 		"app = FastAPI(title=\"x\", debug=True)":                                                             1,
 		"app = FastAPI(title=\"x\", debug=settings.DEBUG)":                                                   0,
-	} {
-		if found := inProject(t, "fastapi", map[string]string{"app/main.py": text}); len(found) != want {
-			t.Errorf("%q: %+v", text, found)
-		}
-	}
-	for text, want := range map[string]int{
+	})
+	wantFindings(t, "go", "main.go", map[string]int{
 		"cors.Options{\n\tAllowedOrigins: []string{\"*\"},\n\tAllowCredentials: true,\n}":       1,
 		"cors.Options{\n\tAllowCredentials: true,\n\tAllowedOrigins: []string{\"*\"},\n}":       1,
 		"cors.Config{AllowAllOrigins: true, AllowCredentials: true}":                            1,
@@ -201,11 +197,7 @@ func TestWildcardOrigins(t *testing.T) {
 		"cors.Options{AllowedOrigins: []string{\"https://a.example\"}, AllowCredentials: true}": 0,
 		"gin.SetMode(gin.DebugMode)":   1,
 		"gin.SetMode(gin.ReleaseMode)": 0,
-	} {
-		if found := inProject(t, "go", map[string]string{"main.go": text}); len(found) != want {
-			t.Errorf("%q: %+v", text, found)
-		}
-	}
+	})
 }
 
 // Every origin may also come out of an env file, and matters where code takes cookies
@@ -229,23 +221,25 @@ func TestWildcardOriginsOfSettings(t *testing.T) {
 
 // Cookies that scripts may read, or that go over http, are found in code.
 func TestCookieFlags(t *testing.T) {
-	for text, want := range map[string]int{
+	wantFindings(t, "fastapi", "app/main.py", map[string]int{
 		"response.set_cookie(\"s\", value, httponly=False)":                          1,
 		"response.set_cookie(\n    \"s\",\n    value,\n    secure=False,\n)":         1,
 		"response.set_cookie(\"s\", value, httponly=True, secure=config.production)": 0,
 		"app.add_middleware(SessionMiddleware, secret_key=k, https_only=False)":      1,
 		"app.add_middleware(SessionMiddleware, secret_key=k, https_only=True)":       0,
-	} {
-		if found := inProject(t, "fastapi", map[string]string{"app/main.py": text}); len(found) != want {
-			t.Errorf("%q: %+v", text, found)
-		}
-	}
-	for text, want := range map[string]int{
+	})
+	wantFindings(t, "go", "main.go", map[string]int{
 		"http.SetCookie(w, &http.Cookie{\n\tName: \"s\", Value: v,\n\tHttpOnly: false,\n})":    1,
 		"http.SetCookie(w, &http.Cookie{Name: \"s\", Secure: false})":                          1,
 		"http.SetCookie(w, &http.Cookie{Name: \"s\", HttpOnly: true, Secure: c.production()})": 0,
-	} {
-		if found := inProject(t, "go", map[string]string{"main.go": text}); len(found) != want {
+	})
+}
+
+// wantFindings expects so many findings in a project of one file, for each text of it.
+func wantFindings(t *testing.T, stack, file string, texts map[string]int) {
+	t.Helper()
+	for text, want := range texts {
+		if found := inProject(t, stack, map[string]string{file: text}); len(found) != want {
 			t.Errorf("%q: %+v", text, found)
 		}
 	}
